@@ -1,0 +1,274 @@
+"""What a client says. Imperative; there is no `actor`: the session supplies it.
+
+`id` is the client's own number, and makes a retry harmless: the same `id` of the same
+`hello.client` is applied once, also after a reconnect.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from protocol.names import (
+    ChatText,
+    ConferenceId,
+    Count,
+    DisplayName,
+    Emoji,
+    Identity,
+    Message,
+    Mid,
+    MuteSource,
+    Part,
+    Reason,
+    Role,
+    Sdp,
+    Source,
+    Title,
+    TokenText,
+)
+
+
+class Command(Message):
+    """Anything a client sends; answered by `ok` or `refused` with the same `id`."""
+
+    id: Count
+
+
+# --- the connection itself -------------------------------------------------------------
+
+
+class Resume(Part):
+    """Where a returning client stopped: its position and its single-use resume token."""
+
+    conference: ConferenceId
+    epoch: Count
+    version: Count
+    token: TokenText
+
+
+class Hello(Command, tag="hello"):
+    """The first message: who is there, proven by a token. `client` is random for each page load."""
+
+    token: TokenText
+    client: Annotated[str, Meta(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+    resume: Resume | None = None
+
+
+class Can(Command, tag="can"):
+    """Which commands may I give now, about nobody in particular or about `target`?"""
+
+    target: Identity | None = None
+
+
+class PeopleList(Command, tag="people.list"):
+    """A page of everybody present, in order of joining; `after` is the last identity of the page before."""
+
+    after: Identity | None = None
+    limit: Annotated[int, Meta(ge=1, le=200)] = 100
+
+
+# --- coming and going -------------------------------------------------------------------
+
+
+class ConferenceJoin(Command, tag="conference.join"):
+    """Enter a conference. `take_over` closes an earlier presence of the same person, wherever it is."""
+
+    conference: ConferenceId
+    name: DisplayName | None = None
+    take_over: bool = False
+
+
+class ConferenceLeave(Command, tag="conference.leave"):
+    """Leave for good: the seat is free at once, the role is kept for a return."""
+
+
+class ConferenceEnd(Command, tag="conference.end"):
+    """End the conference for everybody."""
+
+
+class ConferenceSettings(Command, tag="conference.settings"):
+    """Change settings; what is absent stays as it is."""
+
+    title: Title | None = None
+    stage_places: Annotated[int, Meta(ge=1, le=36)] | None = None
+
+
+# --- the stage --------------------------------------------------------------------------
+
+
+class StageRequest(Command, tag="stage.request"):
+    """Ask for the stage. Who may take a free place (`stage.go`) has it at once; others queue."""
+
+
+class StageWithdraw(Command, tag="stage.withdraw"):
+    """Take one's request back."""
+
+
+class StageGrant(Command, tag="stage.grant"):
+    """Give a place to somebody who asked."""
+
+    target: Identity
+
+
+class StageRefuse(Command, tag="stage.refuse"):
+    """Refuse somebody's request."""
+
+    target: Identity
+
+
+class StageInvite(Command, tag="stage.invite"):
+    """Invite somebody to the stage."""
+
+    target: Identity
+
+
+class StageAccept(Command, tag="stage.accept"):
+    """Accept an invitation: a place is taken."""
+
+
+class StageDecline(Command, tag="stage.decline"):
+    """Decline an invitation."""
+
+
+class StageLeave(Command, tag="stage.leave"):
+    """Give one's own place back."""
+
+
+class StageTakeDown(Command, tag="stage.take_down"):
+    """Take somebody down: every track of theirs stops, the place is free at once."""
+
+    target: Identity
+
+
+class StageReorder(Command, tag="stage.reorder"):
+    """Move a request to a position in the queue, 0 being the front."""
+
+    target: Identity
+    position: Annotated[int, Meta(ge=0, le=100_000)]
+
+
+# --- moderation -------------------------------------------------------------------------
+
+
+class MediaMute(Command, tag="media.mute"):
+    """Mute one source of a person (oneself without `target`); enforced by the media worker."""
+
+    source: MuteSource
+    target: Identity | None = None
+
+
+class MediaUnmute(Command, tag="media.unmute"):
+    """Undo a mute; of another person also a lock."""
+
+    source: MuteSource
+    target: Identity | None = None
+
+
+class MediaLock(Command, tag="media.lock"):
+    """Mute so that the person cannot undo it."""
+
+    source: MuteSource
+    target: Identity
+
+
+class ParticipantRemove(Command, tag="participant.remove"):
+    """Remove somebody from the conference; they may come back."""
+
+    target: Identity
+    reason: Reason = ""
+
+
+class RoleAssign(Command, tag="role.assign"):
+    """Assign a session role to a person, kept when they leave."""
+
+    target: Identity
+    role: Role
+
+
+# --- media negotiation ------------------------------------------------------------------
+
+
+class MediaPublish(Command, tag="media.publish"):
+    """Offer one's tracks: the SDP offer of the publish connection, and which m-line carries which source.
+
+    `tracks` is the complete set; a source that is missing is unpublished. `restart` says that the
+    connection is a new one, not a renegotiation.
+    """
+
+    sdp: Sdp
+    tracks: Annotated[dict[Mid, Source], Meta(max_length=4)]
+    restart: bool = False
+
+
+class MediaSubscribe(Command, tag="media.subscribe"):
+    """Ask for a new subscribe connection; the server's `media.offer` follows, now and at every change."""
+
+
+class MediaAnswer(Command, tag="media.answer"):
+    """The SDP answer to a `media.offer`, with its generation and revision."""
+
+    generation: Count
+    revision: Count
+    sdp: Sdp
+
+
+# --- talk -------------------------------------------------------------------------------
+
+
+class ChatSend(Command, tag="chat.send"):
+    """Write to everybody."""
+
+    text: ChatText
+
+
+class ChatHistory(Command, tag="chat.history"):
+    """The last messages before `before` (a message's number), newest last."""
+
+    before: Count | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 50
+
+
+class ReactionSend(Command, tag="reaction.send"):
+    """Show an emoji to everybody for a moment."""
+
+    emoji: Emoji
+
+
+RoomCommand = (
+    ConferenceLeave
+    | ConferenceEnd
+    | ConferenceSettings
+    | StageRequest
+    | StageWithdraw
+    | StageGrant
+    | StageRefuse
+    | StageInvite
+    | StageAccept
+    | StageDecline
+    | StageLeave
+    | StageTakeDown
+    | StageReorder
+    | MediaMute
+    | MediaUnmute
+    | MediaLock
+    | ParticipantRemove
+    | RoleAssign
+    | MediaPublish
+)
+"""The commands that the room core decides."""
+
+ClientMessage = (
+    Hello
+    | Can
+    | PeopleList
+    | ConferenceJoin
+    | RoomCommand
+    | MediaSubscribe
+    | MediaAnswer
+    | ChatSend
+    | ChatHistory
+    | ReactionSend
+)
+"""Everything a client may send."""

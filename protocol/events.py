@@ -1,0 +1,207 @@
+"""What has happened in a room. Past tense, frozen; an event holds the result, so applying it needs no judgement.
+
+The room core makes them, the room log keeps them, clients are told those meant for them.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from protocol.names import Message, MuteSource, PersonKind, Role, Source
+
+
+class Event(Message):
+    """A fact with its place in the room's order.
+
+    `version` counts the room's events from 1. `after` is the version before it that the same audience
+    was told: a client whose position is not below `after` has missed nothing. `time` is ms since 1970.
+    `by` is the identity whose command caused it; absent when nobody's did.
+    """
+
+    version: int = 0
+    after: int = 0
+    time: int = 0
+    by: str | None = None
+
+
+class LeaveReason(enum.StrEnum):
+    """Why somebody is no longer in the conference."""
+
+    LEFT = "left"
+    EXPIRED = "expired"
+    REMOVED = "removed"
+    ENDED = "ended"
+
+
+class StageLeaveReason(enum.StrEnum):
+    """Why somebody is no longer on the stage."""
+
+    LEFT = "left"
+    TAKEN_DOWN = "taken_down"
+    GONE = "gone"
+    ENDED = "ended"
+
+
+class ConferenceCreated(Event, tag="conference.created"):
+    """The first event of every room."""
+
+    conference: str
+    title: str
+    owner: str
+    stage_places: int
+
+
+class ConferenceSettingsChanged(Event, tag="conference.settings_changed"):
+    """The settings as they now are."""
+
+    title: str
+    stage_places: int
+
+
+class ConferenceEnded(Event, tag="conference.ended"):
+    """Nobody is in the conference any more."""
+
+
+class ConferenceReopened(Event, tag="conference.reopened"):
+    """Somebody entitled came to a conference that had ended: it runs again."""
+
+
+class ParticipantJoined(Event, tag="participant.joined"):
+    """Somebody is in the conference."""
+
+    person: str
+    name: str
+    kind: PersonKind
+    role: Role
+    # Organizer by right (owner, operator, admin): nobody below them may touch them.
+    by_right: bool = False
+
+
+class ParticipantAway(Event, tag="participant.away"):
+    """The connection of somebody broke; role, seat and mutes are kept for the grace period."""
+
+    person: str
+
+
+class ParticipantReturned(Event, tag="participant.returned"):
+    """Somebody who was away is back."""
+
+    person: str
+
+
+class ParticipantLeft(Event, tag="participant.left"):
+    """Somebody is not in the conference any more."""
+
+    person: str
+    reason: LeaveReason
+    note: str = ""
+
+
+class RoleAssigned(Event, tag="role.assigned"):
+    """Somebody's role is now this one, also when they return."""
+
+    person: str
+    role: Role
+
+
+class StageRequested(Event, tag="stage.requested"):
+    """Somebody asks for the stage and stands at the end of the queue."""
+
+    person: str
+
+
+class StageWithdrawn(Event, tag="stage.withdrawn"):
+    """Somebody took their request back."""
+
+    person: str
+
+
+class StageRefused(Event, tag="stage.refused"):
+    """Somebody's request was refused."""
+
+    person: str
+
+
+class StageReordered(Event, tag="stage.reordered"):
+    """The queue, front first, as it now is."""
+
+    queue: tuple[str, ...]
+
+
+class StageInvited(Event, tag="stage.invited"):
+    """Somebody is invited to the stage."""
+
+    person: str
+
+
+class StageDeclined(Event, tag="stage.declined"):
+    """Somebody declined the invitation."""
+
+    person: str
+
+
+class StageTaken(Event, tag="stage.taken"):
+    """Somebody has a place on the stage; their request and invitation are settled by it."""
+
+    person: str
+
+
+class StageLeft(Event, tag="stage.left"):
+    """Somebody is not on the stage any more; their tracks are gone with the place."""
+
+    person: str
+    reason: StageLeaveReason
+
+
+class MediaMuted(Event, tag="media.muted"):
+    """A source of somebody is silent at the media plane; `locked`: they cannot undo it."""
+
+    person: str
+    source: MuteSource
+    locked: bool = False
+
+
+class MediaUnmuted(Event, tag="media.unmuted"):
+    """A source of somebody may be heard or seen again."""
+
+    person: str
+    source: MuteSource
+
+
+class TrackPublished(Event, tag="track.published"):
+    """Somebody on the stage sends this source."""
+
+    person: str
+    source: Source
+
+
+class TrackUnpublished(Event, tag="track.unpublished"):
+    """Somebody does not send this source any more."""
+
+    person: str
+    source: Source
+
+
+RoomEvent = (
+    ConferenceCreated
+    | ConferenceSettingsChanged
+    | ConferenceEnded
+    | ConferenceReopened
+    | ParticipantJoined
+    | ParticipantAway
+    | ParticipantReturned
+    | ParticipantLeft
+    | RoleAssigned
+    | StageRequested
+    | StageWithdrawn
+    | StageRefused
+    | StageReordered
+    | StageInvited
+    | StageDeclined
+    | StageTaken
+    | StageLeft
+    | MediaMuted
+    | MediaUnmuted
+    | TrackPublished
+    | TrackUnpublished
+)

@@ -1,0 +1,44 @@
+"""What one client may see of a room, as a whole: the snapshot a client starts from."""
+
+from __future__ import annotations
+
+from protocol.names import MuteSource, Part, PersonKind, Role, Source
+
+
+class Person(Part):
+    """Somebody in the conference as others see them."""
+
+    id: str
+    name: str
+    kind: PersonKind
+    role: Role
+    by_right: bool = False
+    away: bool = False
+    on_stage: bool = False
+    invited: bool = False
+    # Sources the person sends now, muted or not.
+    tracks: tuple[Source, ...] = ()
+    muted: tuple[MuteSource, ...] = ()
+    locked: tuple[MuteSource, ...] = ()
+
+
+class Snapshot(Part):
+    """A conference at one version, as far as its reader may see it.
+
+    `people` holds everybody in a small conference; in a crowded one (`crowded`) the reader, the stage, and
+    for moderators those who asked or are invited: the others by `people.list`. `count` counts everybody
+    present. `stage` and `queue` are identities, in order of taking and asking.
+    """
+
+    conference: str
+    title: str
+    epoch: int
+    version: int
+    you: str
+    owner: str
+    stage_places: int
+    count: int
+    crowded: bool = False
+    people: tuple[Person, ...] = ()
+    stage: tuple[str, ...] = ()
+    queue: tuple[str, ...] = ()
