@@ -17,7 +17,7 @@ from protocol.names import Message, Part, Source
 MAX_CONTROL_FRAME = 8 * 1024 * 1024
 
 
-class TrackRoute(Part):
+class TrackRoute(Part, kw_only=True):
     """One published track: whose, whether it is forwarded at all, and to the members of which groups."""
 
     track: str
@@ -30,13 +30,13 @@ class TrackRoute(Part):
 # --- server → worker --------------------------------------------------------------------
 
 
-class WorkerWelcome(Message, tag="welcome"):
+class WorkerWelcome(Message, kw_only=True, tag="welcome"):
     """The worker is accepted; `heartbeat_s` is how often it must be heard."""
 
     heartbeat_s: float
 
 
-class Routes(Message, tag="routes"):
+class Routes(Message, kw_only=True, tag="routes"):
     """What the worker must do for a room.
 
     `base` None: this is all there is. Otherwise: the difference to version `base`. `peers` maps a peer
@@ -53,13 +53,13 @@ class Routes(Message, tag="routes"):
     gone_tracks: tuple[str, ...] = ()
 
 
-class RoomClosed(Message, tag="room_closed"):
+class RoomClosed(Message, kw_only=True, tag="room_closed"):
     """The room is over, or placed elsewhere: close everything of it."""
 
     room: str
 
 
-class PublishOffer(Message, tag="publish_offer"):
+class PublishOffer(Message, kw_only=True, tag="publish_offer"):
     """A client's offer for its publish connection; `bindings`: m-line (mid) → track. Answered by `PublishAnswer`
     or `Failed`. `restart`: the client's connection is new, the former transport is void."""
 
@@ -71,7 +71,7 @@ class PublishOffer(Message, tag="publish_offer"):
     restart: bool = False
 
 
-class SubscribeOpen(Message, tag="subscribe_open"):
+class SubscribeOpen(Message, kw_only=True, tag="subscribe_open"):
     """Make a new subscribe transport of `generation` for the peer (the former is void) and send its `SubscribeOffer`."""
 
     room: str
@@ -79,7 +79,7 @@ class SubscribeOpen(Message, tag="subscribe_open"):
     generation: int
 
 
-class SubscribeAnswer(Message, tag="subscribe_answer"):
+class SubscribeAnswer(Message, kw_only=True, tag="subscribe_answer"):
     """A client's answer to a `SubscribeOffer`; one that is not to the newest revision is ignored."""
 
     room: str
@@ -89,14 +89,14 @@ class SubscribeAnswer(Message, tag="subscribe_answer"):
     sdp: str
 
 
-class PeerClose(Message, tag="peer_close"):
+class PeerClose(Message, kw_only=True, tag="peer_close"):
     """The peer's client is gone for good: free its transports now."""
 
     room: str
     peer: str
 
 
-class Shutdown(Message, tag="shutdown"):
+class Shutdown(Message, kw_only=True, tag="shutdown"):
     """End this worker: send DTLS close to everybody, then exit."""
 
 
@@ -107,7 +107,7 @@ ServerMessage = (
 # --- worker → server --------------------------------------------------------------------
 
 
-class WorkerHello(Message, tag="hello"):
+class WorkerHello(Message, kw_only=True, tag="hello"):
     """The first message of a worker. `addresses`: what it advertises as ICE candidates; `udp_port`: its one port."""
 
     worker: str
@@ -117,14 +117,14 @@ class WorkerHello(Message, tag="hello"):
     addresses: tuple[str, ...]
 
 
-class PublishAnswer(Message, tag="publish_answer"):
+class PublishAnswer(Message, kw_only=True, tag="publish_answer"):
     """The answer to a `PublishOffer`."""
 
     request: int
     sdp: str
 
 
-class Failed(Message, tag="failed"):
+class Failed(Message, kw_only=True, tag="failed"):
     """A request that could not be done: `code` is one of `protocol.errors.Code`."""
 
     request: int
@@ -132,7 +132,7 @@ class Failed(Message, tag="failed"):
     message: str
 
 
-class SubscribeOffer(Message, tag="subscribe_offer"):
+class SubscribeOffer(Message, kw_only=True, tag="subscribe_offer"):
     """The worker's offer for a peer's subscribe connection; `tracks`: m-line (mid) → track, for active m-lines."""
 
     room: str
@@ -159,7 +159,7 @@ class TransportState(enum.StrEnum):
     FAILED = "failed"
 
 
-class TransportChanged(Message, tag="transport_changed"):
+class TransportChanged(Message, kw_only=True, tag="transport_changed"):
     """A transport changed its state; `lost`: nothing heard for 5 s, `closed`: freed."""
 
     room: str
@@ -168,7 +168,7 @@ class TransportChanged(Message, tag="transport_changed"):
     state: TransportState
 
 
-class RoutesApplied(Message, tag="routes_applied"):
+class RoutesApplied(Message, kw_only=True, tag="routes_applied"):
     """The worker's routes are now at this position: from here on nothing closed by it is forwarded."""
 
     room: str
@@ -176,27 +176,27 @@ class RoutesApplied(Message, tag="routes_applied"):
     version: int
 
 
-class RoutesWanted(Message, tag="routes_wanted"):
+class RoutesWanted(Message, kw_only=True, tag="routes_wanted"):
     """The worker has no routes, or not the base of a difference: send everything."""
 
     room: str
 
 
-class Level(Part):
+class Level(Part, kw_only=True):
     """A peer's smoothed loudness, 0 to 100."""
 
     peer: str
     level: int
 
 
-class Speakers(Message, tag="speakers"):
+class Speakers(Message, kw_only=True, tag="speakers"):
     """Who speaks, loudest first; sent when it changes, at most five times a second."""
 
     room: str
     speakers: tuple[Level, ...]
 
 
-class TrackReport(Part):
+class TrackReport(Part, kw_only=True):
     """Counters of a track since it began: packets and bytes in, packets out, packets dropped because it was closed."""
 
     track: str
@@ -207,7 +207,7 @@ class TrackReport(Part):
     dropped: int
 
 
-class PeerReport(Part):
+class PeerReport(Part, kw_only=True):
     """One peer's connection in the last interval. `loss_up`, `loss_down` in percent, -1 when unknown."""
 
     peer: str
@@ -220,7 +220,7 @@ class PeerReport(Part):
     down_bytes: int = 0
 
 
-class Heartbeat(Message, tag="heartbeat"):
+class Heartbeat(Message, kw_only=True, tag="heartbeat"):
     """Sent each second. `positions`: room → (epoch, version); `lag_ms`: the loop's worst lag; counters since start."""
 
     positions: dict[str, tuple[int, int]]
@@ -232,7 +232,7 @@ class Heartbeat(Message, tag="heartbeat"):
     cpu_s: float
 
 
-class RoomReport(Message, tag="room_report"):
+class RoomReport(Message, kw_only=True, tag="room_report"):
     """Counters of one room's tracks and peers, each two seconds, while there are any."""
 
     room: str
