@@ -9,7 +9,7 @@ from protocol.names import Message, Part
 from protocol.view import Person, Snapshot
 
 
-class Welcome(Message, kw_only=True, tag="welcome"):
+class Welcome(Message, frozen=True, kw_only=True, tag="welcome"):
     """Answer to `hello`. After a resume, `resume` is the next single-use token, and the events missed
     (or a `resync`) follow."""
 
@@ -19,34 +19,34 @@ class Welcome(Message, kw_only=True, tag="welcome"):
     resume: str | None = None
 
 
-class Joined(Message, kw_only=True, tag="joined"):
+class Joined(Message, frozen=True, kw_only=True, tag="joined"):
     """Answer to `conference.join`: the conference as one may see it, and the token to come back with."""
 
     snapshot: Snapshot
     resume: str
 
 
-class Allowed(Message, kw_only=True, tag="allowed"):
+class Allowed(Message, frozen=True, kw_only=True, tag="allowed"):
     """Answer to `can`: the commands one may give now; moderators are told the rule that decided each."""
 
     commands: tuple[str, ...]
     rules: dict[str, str] = {}
 
 
-class People(Message, kw_only=True, tag="people"):
+class People(Message, frozen=True, kw_only=True, tag="people"):
     """Answer to `people.list`; `more` when another page follows."""
 
     people: tuple[Person, ...]
     more: bool = False
 
 
-class Accepted(Message, kw_only=True, tag="answer"):
+class Accepted(Message, frozen=True, kw_only=True, tag="answer"):
     """Answer to `media.publish`: the SDP answer of the media worker."""
 
     sdp: str
 
 
-class ChatMessage(Part, kw_only=True):
+class ChatMessage(Part, frozen=True, kw_only=True):
     """One message of the chat; `number` counts the conference's messages from 1, `time` is ms since 1970."""
 
     number: int
@@ -56,7 +56,7 @@ class ChatMessage(Part, kw_only=True):
     text: str
 
 
-class ChatPage(Message, kw_only=True, tag="chat"):
+class ChatPage(Message, frozen=True, kw_only=True, tag="chat"):
     """Answer to `chat.history`."""
 
     messages: tuple[ChatMessage, ...]
@@ -66,7 +66,7 @@ class ChatPage(Message, kw_only=True, tag="chat"):
 Result = Welcome | Joined | Allowed | People | Accepted | ChatPage
 
 
-class Ok(Message, kw_only=True, tag="ok"):
+class Ok(Message, frozen=True, kw_only=True, tag="ok"):
     """Accepted. `version` is the room's version that holds the outcome."""
 
     id: int
@@ -74,7 +74,7 @@ class Ok(Message, kw_only=True, tag="ok"):
     result: Result | None = None
 
 
-class Refused(Message, kw_only=True, tag="refused"):
+class Refused(Message, frozen=True, kw_only=True, tag="refused"):
     """Not accepted, and nothing has changed. `id` is absent when the message had none that could be read."""
 
     id: int | None = None

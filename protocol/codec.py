@@ -7,6 +7,7 @@ Both end in the same tagged unions, so a message that one encoding refuses the o
 from __future__ import annotations
 
 import enum
+import json
 import math
 from typing import Any, TypeVar
 
@@ -105,8 +106,6 @@ def decode_client(data: bytes | str, encoding: Encoding) -> commands.ClientMessa
         raise BadMessage("text frames are for JSON, binary frames for msgpack")
     try:
         if isinstance(data, str):
-            import json
-
             value = json.loads(data, object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant)
         else:
             value = _unpack(data)
@@ -132,7 +131,7 @@ def encode(message: msgspec.Struct, encoding: Encoding) -> bytes | str:
 
 def pack(message: Any) -> bytes:
     """A message as msgpack."""
-    packed: bytes = msgpack.packb(msgspec.to_builtins(message, enc_hook=None))
+    packed: bytes = msgpack.packb(msgspec.to_builtins(message))
     return packed
 
 
@@ -148,9 +147,9 @@ def decode(data: bytes, type_: type[T]) -> T:
 
 def decode_server(data: bytes) -> control.ServerMessage:
     """A frame of the control link, at the worker. Raises `BadMessage`."""
-    return decode(data, control.ServerMessage)  # type: ignore[arg-type,return-value]
+    return decode(data, control.ServerMessage)  # type: ignore[arg-type]
 
 
 def decode_worker(data: bytes) -> control.WorkerMessage:
     """A frame of the control link, at the server. Raises `BadMessage`."""
-    return decode(data, control.WorkerMessage)  # type: ignore[arg-type,return-value]
+    return decode(data, control.WorkerMessage)  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ from protocol.names import (
 )
 
 
-class Command(Message, kw_only=True):
+class Command(Message, frozen=True, kw_only=True):
     """Anything a client sends; answered by `ok` or `refused` with the same `id`."""
 
     id: Count
@@ -39,7 +39,7 @@ class Command(Message, kw_only=True):
 # --- the connection itself -------------------------------------------------------------
 
 
-class Resume(Part, kw_only=True):
+class Resume(Part, frozen=True, kw_only=True):
     """Where a returning client stopped: its position and its single-use resume token."""
 
     conference: ConferenceId
@@ -48,7 +48,7 @@ class Resume(Part, kw_only=True):
     token: TokenText
 
 
-class Hello(Command, kw_only=True, tag="hello"):
+class Hello(Command, frozen=True, kw_only=True, tag="hello"):
     """The first message: who is there, proven by a token. `client` is random for each page load."""
 
     token: TokenText
@@ -56,13 +56,13 @@ class Hello(Command, kw_only=True, tag="hello"):
     resume: Resume | None = None
 
 
-class Can(Command, kw_only=True, tag="can"):
+class Can(Command, frozen=True, kw_only=True, tag="can"):
     """Which commands may I give now, about nobody in particular or about `target`?"""
 
     target: Identity | None = None
 
 
-class PeopleList(Command, kw_only=True, tag="people.list"):
+class PeopleList(Command, frozen=True, kw_only=True, tag="people.list"):
     """A page of everybody present, in order of joining; `after` is the last identity of the page before."""
 
     after: Identity | None = None
@@ -72,7 +72,7 @@ class PeopleList(Command, kw_only=True, tag="people.list"):
 # --- coming and going -------------------------------------------------------------------
 
 
-class ConferenceJoin(Command, kw_only=True, tag="conference.join"):
+class ConferenceJoin(Command, frozen=True, kw_only=True, tag="conference.join"):
     """Enter a conference. `take_over` closes an earlier presence of the same person, wherever it is."""
 
     conference: ConferenceId
@@ -80,15 +80,15 @@ class ConferenceJoin(Command, kw_only=True, tag="conference.join"):
     take_over: bool = False
 
 
-class ConferenceLeave(Command, kw_only=True, tag="conference.leave"):
+class ConferenceLeave(Command, frozen=True, kw_only=True, tag="conference.leave"):
     """Leave for good: the seat is free at once, the role is kept for a return."""
 
 
-class ConferenceEnd(Command, kw_only=True, tag="conference.end"):
+class ConferenceEnd(Command, frozen=True, kw_only=True, tag="conference.end"):
     """End the conference for everybody."""
 
 
-class ConferenceSettings(Command, kw_only=True, tag="conference.settings"):
+class ConferenceSettings(Command, frozen=True, kw_only=True, tag="conference.settings"):
     """Change settings; what is absent stays as it is."""
 
     title: Title | None = None
@@ -98,51 +98,51 @@ class ConferenceSettings(Command, kw_only=True, tag="conference.settings"):
 # --- the stage --------------------------------------------------------------------------
 
 
-class StageRequest(Command, kw_only=True, tag="stage.request"):
+class StageRequest(Command, frozen=True, kw_only=True, tag="stage.request"):
     """Ask for the stage. Who may take a free place (`stage.go`) has it at once; others queue."""
 
 
-class StageWithdraw(Command, kw_only=True, tag="stage.withdraw"):
+class StageWithdraw(Command, frozen=True, kw_only=True, tag="stage.withdraw"):
     """Take one's request back."""
 
 
-class StageGrant(Command, kw_only=True, tag="stage.grant"):
+class StageGrant(Command, frozen=True, kw_only=True, tag="stage.grant"):
     """Give a place to somebody who asked."""
 
     target: Identity
 
 
-class StageRefuse(Command, kw_only=True, tag="stage.refuse"):
+class StageRefuse(Command, frozen=True, kw_only=True, tag="stage.refuse"):
     """Refuse somebody's request."""
 
     target: Identity
 
 
-class StageInvite(Command, kw_only=True, tag="stage.invite"):
+class StageInvite(Command, frozen=True, kw_only=True, tag="stage.invite"):
     """Invite somebody to the stage."""
 
     target: Identity
 
 
-class StageAccept(Command, kw_only=True, tag="stage.accept"):
+class StageAccept(Command, frozen=True, kw_only=True, tag="stage.accept"):
     """Accept an invitation: a place is taken."""
 
 
-class StageDecline(Command, kw_only=True, tag="stage.decline"):
+class StageDecline(Command, frozen=True, kw_only=True, tag="stage.decline"):
     """Decline an invitation."""
 
 
-class StageLeave(Command, kw_only=True, tag="stage.leave"):
+class StageLeave(Command, frozen=True, kw_only=True, tag="stage.leave"):
     """Give one's own place back."""
 
 
-class StageTakeDown(Command, kw_only=True, tag="stage.take_down"):
+class StageTakeDown(Command, frozen=True, kw_only=True, tag="stage.take_down"):
     """Take somebody down: every track of theirs stops, the place is free at once."""
 
     target: Identity
 
 
-class StageReorder(Command, kw_only=True, tag="stage.reorder"):
+class StageReorder(Command, frozen=True, kw_only=True, tag="stage.reorder"):
     """Move a request to a position in the queue, 0 being the front."""
 
     target: Identity
@@ -152,35 +152,35 @@ class StageReorder(Command, kw_only=True, tag="stage.reorder"):
 # --- moderation -------------------------------------------------------------------------
 
 
-class MediaMute(Command, kw_only=True, tag="media.mute"):
+class MediaMute(Command, frozen=True, kw_only=True, tag="media.mute"):
     """Mute one source of a person (oneself without `target`); enforced by the media worker."""
 
     source: MuteSource
     target: Identity | None = None
 
 
-class MediaUnmute(Command, kw_only=True, tag="media.unmute"):
+class MediaUnmute(Command, frozen=True, kw_only=True, tag="media.unmute"):
     """Undo a mute; of another person also a lock."""
 
     source: MuteSource
     target: Identity | None = None
 
 
-class MediaLock(Command, kw_only=True, tag="media.lock"):
+class MediaLock(Command, frozen=True, kw_only=True, tag="media.lock"):
     """Mute so that the person cannot undo it."""
 
     source: MuteSource
     target: Identity
 
 
-class ParticipantRemove(Command, kw_only=True, tag="participant.remove"):
+class ParticipantRemove(Command, frozen=True, kw_only=True, tag="participant.remove"):
     """Remove somebody from the conference; they may come back."""
 
     target: Identity
     reason: Reason = ""
 
 
-class RoleAssign(Command, kw_only=True, tag="role.assign"):
+class RoleAssign(Command, frozen=True, kw_only=True, tag="role.assign"):
     """Assign a session role to a person, kept when they leave."""
 
     target: Identity
@@ -190,7 +190,7 @@ class RoleAssign(Command, kw_only=True, tag="role.assign"):
 # --- media negotiation ------------------------------------------------------------------
 
 
-class MediaPublish(Command, kw_only=True, tag="media.publish"):
+class MediaPublish(Command, frozen=True, kw_only=True, tag="media.publish"):
     """Offer one's tracks: the SDP offer of the publish connection, and which m-line carries which source.
 
     `tracks` is the complete set; a source that is missing is unpublished. `restart` says that the
@@ -202,11 +202,11 @@ class MediaPublish(Command, kw_only=True, tag="media.publish"):
     restart: bool = False
 
 
-class MediaSubscribe(Command, kw_only=True, tag="media.subscribe"):
+class MediaSubscribe(Command, frozen=True, kw_only=True, tag="media.subscribe"):
     """Ask for a new subscribe connection; the server's `media.offer` follows, now and at every change."""
 
 
-class MediaAnswer(Command, kw_only=True, tag="media.answer"):
+class MediaAnswer(Command, frozen=True, kw_only=True, tag="media.answer"):
     """The SDP answer to a `media.offer`, with its generation and revision."""
 
     generation: Count
@@ -217,20 +217,20 @@ class MediaAnswer(Command, kw_only=True, tag="media.answer"):
 # --- talk -------------------------------------------------------------------------------
 
 
-class ChatSend(Command, kw_only=True, tag="chat.send"):
+class ChatSend(Command, frozen=True, kw_only=True, tag="chat.send"):
     """Write to everybody."""
 
     text: ChatText
 
 
-class ChatHistory(Command, kw_only=True, tag="chat.history"):
+class ChatHistory(Command, frozen=True, kw_only=True, tag="chat.history"):
     """The last messages before `before` (a message's number), newest last."""
 
     before: Count | None = None
     limit: Annotated[int, Meta(ge=1, le=100)] = 50
 
 
-class ReactionSend(Command, kw_only=True, tag="reaction.send"):
+class ReactionSend(Command, frozen=True, kw_only=True, tag="reaction.send"):
     """Show an emoji to everybody for a moment."""
 
     emoji: Emoji

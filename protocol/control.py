@@ -17,7 +17,7 @@ from protocol.names import Message, Part, Source
 MAX_CONTROL_FRAME = 8 * 1024 * 1024
 
 
-class TrackRoute(Part, kw_only=True):
+class TrackRoute(Part, frozen=True, kw_only=True):
     """One published track: whose, whether it is forwarded at all, and to the members of which groups."""
 
     track: str
@@ -30,13 +30,13 @@ class TrackRoute(Part, kw_only=True):
 # --- server → worker --------------------------------------------------------------------
 
 
-class WorkerWelcome(Message, kw_only=True, tag="welcome"):
+class WorkerWelcome(Message, frozen=True, kw_only=True, tag="welcome"):
     """The worker is accepted; `heartbeat_s` is how often it must be heard."""
 
     heartbeat_s: float
 
 
-class Routes(Message, kw_only=True, tag="routes"):
+class Routes(Message, frozen=True, kw_only=True, tag="routes"):
     """What the worker must do for a room.
 
     `base` None: this is all there is. Otherwise: the difference to version `base`. `peers` maps a peer
@@ -53,13 +53,13 @@ class Routes(Message, kw_only=True, tag="routes"):
     gone_tracks: tuple[str, ...] = ()
 
 
-class RoomClosed(Message, kw_only=True, tag="room_closed"):
+class RoomClosed(Message, frozen=True, kw_only=True, tag="room_closed"):
     """The room is over, or placed elsewhere: close everything of it."""
 
     room: str
 
 
-class PublishOffer(Message, kw_only=True, tag="publish_offer"):
+class PublishOffer(Message, frozen=True, kw_only=True, tag="publish_offer"):
     """A client's offer for its publish connection; `bindings`: m-line (mid) → track. Answered by `PublishAnswer`
     or `Failed`. `restart`: the client's connection is new, the former transport is void."""
 
@@ -71,15 +71,15 @@ class PublishOffer(Message, kw_only=True, tag="publish_offer"):
     restart: bool = False
 
 
-class SubscribeOpen(Message, kw_only=True, tag="subscribe_open"):
-    """Make a new subscribe transport of `generation` for the peer (the former is void) and send its `SubscribeOffer`."""
+class SubscribeOpen(Message, frozen=True, kw_only=True, tag="subscribe_open"):
+    """Make a new subscribe transport of `generation` for the peer; the former is void. A `SubscribeOffer` follows."""
 
     room: str
     peer: str
     generation: int
 
 
-class SubscribeAnswer(Message, kw_only=True, tag="subscribe_answer"):
+class SubscribeAnswer(Message, frozen=True, kw_only=True, tag="subscribe_answer"):
     """A client's answer to a `SubscribeOffer`; one that is not to the newest revision is ignored."""
 
     room: str
@@ -89,14 +89,14 @@ class SubscribeAnswer(Message, kw_only=True, tag="subscribe_answer"):
     sdp: str
 
 
-class PeerClose(Message, kw_only=True, tag="peer_close"):
+class PeerClose(Message, frozen=True, kw_only=True, tag="peer_close"):
     """The peer's client is gone for good: free its transports now."""
 
     room: str
     peer: str
 
 
-class Shutdown(Message, kw_only=True, tag="shutdown"):
+class Shutdown(Message, frozen=True, kw_only=True, tag="shutdown"):
     """End this worker: send DTLS close to everybody, then exit."""
 
 
@@ -107,7 +107,7 @@ ServerMessage = (
 # --- worker → server --------------------------------------------------------------------
 
 
-class WorkerHello(Message, kw_only=True, tag="hello"):
+class WorkerHello(Message, frozen=True, kw_only=True, tag="hello"):
     """The first message of a worker. `addresses`: what it advertises as ICE candidates; `udp_port`: its one port."""
 
     worker: str
@@ -117,14 +117,14 @@ class WorkerHello(Message, kw_only=True, tag="hello"):
     addresses: tuple[str, ...]
 
 
-class PublishAnswer(Message, kw_only=True, tag="publish_answer"):
+class PublishAnswer(Message, frozen=True, kw_only=True, tag="publish_answer"):
     """The answer to a `PublishOffer`."""
 
     request: int
     sdp: str
 
 
-class Failed(Message, kw_only=True, tag="failed"):
+class Failed(Message, frozen=True, kw_only=True, tag="failed"):
     """A request that could not be done: `code` is one of `protocol.errors.Code`."""
 
     request: int
@@ -132,7 +132,7 @@ class Failed(Message, kw_only=True, tag="failed"):
     message: str
 
 
-class SubscribeOffer(Message, kw_only=True, tag="subscribe_offer"):
+class SubscribeOffer(Message, frozen=True, kw_only=True, tag="subscribe_offer"):
     """The worker's offer for a peer's subscribe connection; `tracks`: m-line (mid) → track, for active m-lines."""
 
     room: str
@@ -159,7 +159,7 @@ class TransportState(enum.StrEnum):
     FAILED = "failed"
 
 
-class TransportChanged(Message, kw_only=True, tag="transport_changed"):
+class TransportChanged(Message, frozen=True, kw_only=True, tag="transport_changed"):
     """A transport changed its state; `lost`: nothing heard for 5 s, `closed`: freed."""
 
     room: str
@@ -168,7 +168,7 @@ class TransportChanged(Message, kw_only=True, tag="transport_changed"):
     state: TransportState
 
 
-class RoutesApplied(Message, kw_only=True, tag="routes_applied"):
+class RoutesApplied(Message, frozen=True, kw_only=True, tag="routes_applied"):
     """The worker's routes are now at this position: from here on nothing closed by it is forwarded."""
 
     room: str
@@ -176,27 +176,27 @@ class RoutesApplied(Message, kw_only=True, tag="routes_applied"):
     version: int
 
 
-class RoutesWanted(Message, kw_only=True, tag="routes_wanted"):
+class RoutesWanted(Message, frozen=True, kw_only=True, tag="routes_wanted"):
     """The worker has no routes, or not the base of a difference: send everything."""
 
     room: str
 
 
-class Level(Part, kw_only=True):
+class Level(Part, frozen=True, kw_only=True):
     """A peer's smoothed loudness, 0 to 100."""
 
     peer: str
     level: int
 
 
-class Speakers(Message, kw_only=True, tag="speakers"):
+class Speakers(Message, frozen=True, kw_only=True, tag="speakers"):
     """Who speaks, loudest first; sent when it changes, at most five times a second."""
 
     room: str
     speakers: tuple[Level, ...]
 
 
-class TrackReport(Part, kw_only=True):
+class TrackReport(Part, frozen=True, kw_only=True):
     """Counters of a track since it began: packets and bytes in, packets out, packets dropped because it was closed."""
 
     track: str
@@ -207,7 +207,7 @@ class TrackReport(Part, kw_only=True):
     dropped: int
 
 
-class PeerReport(Part, kw_only=True):
+class PeerReport(Part, frozen=True, kw_only=True):
     """One peer's connection in the last interval. `loss_up`, `loss_down` in percent, -1 when unknown."""
 
     peer: str
@@ -220,7 +220,7 @@ class PeerReport(Part, kw_only=True):
     down_bytes: int = 0
 
 
-class Heartbeat(Message, kw_only=True, tag="heartbeat"):
+class Heartbeat(Message, frozen=True, kw_only=True, tag="heartbeat"):
     """Sent each second. `positions`: room → (epoch, version); `lag_ms`: the loop's worst lag; counters since start."""
 
     positions: dict[str, tuple[int, int]]
@@ -232,7 +232,7 @@ class Heartbeat(Message, kw_only=True, tag="heartbeat"):
     cpu_s: float
 
 
-class RoomReport(Message, kw_only=True, tag="room_report"):
+class RoomReport(Message, frozen=True, kw_only=True, tag="room_report"):
     """Counters of one room's tracks and peers, each two seconds, while there are any."""
 
     room: str

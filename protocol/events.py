@@ -10,7 +10,7 @@ import enum
 from protocol.names import Message, MuteSource, PersonKind, Role, Source
 
 
-class Event(Message, kw_only=True):
+class Event(Message, frozen=True, kw_only=True):
     """A fact with its place in the room's order.
 
     `version` counts the room's events from 1. `after` is the version before it that the same audience
@@ -42,7 +42,7 @@ class StageLeaveReason(enum.StrEnum):
     ENDED = "ended"
 
 
-class ConferenceCreated(Event, kw_only=True, tag="conference.created"):
+class ConferenceCreated(Event, frozen=True, kw_only=True, tag="conference.created"):
     """The first event of every room."""
 
     conference: str
@@ -51,22 +51,22 @@ class ConferenceCreated(Event, kw_only=True, tag="conference.created"):
     stage_places: int
 
 
-class ConferenceSettingsChanged(Event, kw_only=True, tag="conference.settings_changed"):
+class ConferenceSettingsChanged(Event, frozen=True, kw_only=True, tag="conference.settings_changed"):
     """The settings as they now are."""
 
     title: str
     stage_places: int
 
 
-class ConferenceEnded(Event, kw_only=True, tag="conference.ended"):
+class ConferenceEnded(Event, frozen=True, kw_only=True, tag="conference.ended"):
     """Nobody is in the conference any more."""
 
 
-class ConferenceReopened(Event, kw_only=True, tag="conference.reopened"):
+class ConferenceReopened(Event, frozen=True, kw_only=True, tag="conference.reopened"):
     """Somebody entitled came to a conference that had ended: it runs again."""
 
 
-class ParticipantJoined(Event, kw_only=True, tag="participant.joined"):
+class ParticipantJoined(Event, frozen=True, kw_only=True, tag="participant.joined"):
     """Somebody is in the conference."""
 
     person: str
@@ -77,19 +77,19 @@ class ParticipantJoined(Event, kw_only=True, tag="participant.joined"):
     by_right: bool = False
 
 
-class ParticipantAway(Event, kw_only=True, tag="participant.away"):
+class ParticipantAway(Event, frozen=True, kw_only=True, tag="participant.away"):
     """The connection of somebody broke; role, seat and mutes are kept for the grace period."""
 
     person: str
 
 
-class ParticipantReturned(Event, kw_only=True, tag="participant.returned"):
+class ParticipantReturned(Event, frozen=True, kw_only=True, tag="participant.returned"):
     """Somebody who was away is back."""
 
     person: str
 
 
-class ParticipantLeft(Event, kw_only=True, tag="participant.left"):
+class ParticipantLeft(Event, frozen=True, kw_only=True, tag="participant.left"):
     """Somebody is not in the conference any more."""
 
     person: str
@@ -97,63 +97,63 @@ class ParticipantLeft(Event, kw_only=True, tag="participant.left"):
     note: str = ""
 
 
-class RoleAssigned(Event, kw_only=True, tag="role.assigned"):
+class RoleAssigned(Event, frozen=True, kw_only=True, tag="role.assigned"):
     """Somebody's role is now this one, also when they return."""
 
     person: str
     role: Role
 
 
-class StageRequested(Event, kw_only=True, tag="stage.requested"):
+class StageRequested(Event, frozen=True, kw_only=True, tag="stage.requested"):
     """Somebody asks for the stage and stands at the end of the queue."""
 
     person: str
 
 
-class StageWithdrawn(Event, kw_only=True, tag="stage.withdrawn"):
+class StageWithdrawn(Event, frozen=True, kw_only=True, tag="stage.withdrawn"):
     """Somebody took their request back."""
 
     person: str
 
 
-class StageRefused(Event, kw_only=True, tag="stage.refused"):
+class StageRefused(Event, frozen=True, kw_only=True, tag="stage.refused"):
     """Somebody's request was refused."""
 
     person: str
 
 
-class StageReordered(Event, kw_only=True, tag="stage.reordered"):
+class StageReordered(Event, frozen=True, kw_only=True, tag="stage.reordered"):
     """The queue, front first, as it now is."""
 
     queue: tuple[str, ...]
 
 
-class StageInvited(Event, kw_only=True, tag="stage.invited"):
+class StageInvited(Event, frozen=True, kw_only=True, tag="stage.invited"):
     """Somebody is invited to the stage."""
 
     person: str
 
 
-class StageDeclined(Event, kw_only=True, tag="stage.declined"):
+class StageDeclined(Event, frozen=True, kw_only=True, tag="stage.declined"):
     """Somebody declined the invitation."""
 
     person: str
 
 
-class StageTaken(Event, kw_only=True, tag="stage.taken"):
+class StageTaken(Event, frozen=True, kw_only=True, tag="stage.taken"):
     """Somebody has a place on the stage; their request and invitation are settled by it."""
 
     person: str
 
 
-class StageLeft(Event, kw_only=True, tag="stage.left"):
+class StageLeft(Event, frozen=True, kw_only=True, tag="stage.left"):
     """Somebody is not on the stage any more; their tracks are gone with the place."""
 
     person: str
     reason: StageLeaveReason
 
 
-class MediaMuted(Event, kw_only=True, tag="media.muted"):
+class MediaMuted(Event, frozen=True, kw_only=True, tag="media.muted"):
     """A source of somebody is silent at the media plane; `locked`: they cannot undo it."""
 
     person: str
@@ -161,21 +161,21 @@ class MediaMuted(Event, kw_only=True, tag="media.muted"):
     locked: bool = False
 
 
-class MediaUnmuted(Event, kw_only=True, tag="media.unmuted"):
+class MediaUnmuted(Event, frozen=True, kw_only=True, tag="media.unmuted"):
     """A source of somebody may be heard or seen again."""
 
     person: str
     source: MuteSource
 
 
-class TrackPublished(Event, kw_only=True, tag="track.published"):
+class TrackPublished(Event, frozen=True, kw_only=True, tag="track.published"):
     """Somebody on the stage sends this source."""
 
     person: str
     source: Source
 
 
-class TrackUnpublished(Event, kw_only=True, tag="track.unpublished"):
+class TrackUnpublished(Event, frozen=True, kw_only=True, tag="track.unpublished"):
     """Somebody does not send this source any more."""
 
     person: str

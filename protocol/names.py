@@ -89,7 +89,9 @@ def track_id(person: str, source: Source | str) -> str:
     return f"{person}/{source}"
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
+class Message(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"
+):
     """Anything on the wire: a frozen record whose `type` names it; unknown fields are refused."""
 
 

@@ -10,13 +10,13 @@ from protocol.names import Message, Part
 from protocol.view import Snapshot
 
 
-class Resync(Message, kw_only=True, tag="resync"):
+class Resync(Message, frozen=True, kw_only=True, tag="resync"):
     """Forget what you know: this is the conference now."""
 
     snapshot: Snapshot
 
 
-class Closing(Message, kw_only=True, tag="closing"):
+class Closing(Message, frozen=True, kw_only=True, tag="closing"):
     """Why this connection, or this presence, ends. `after_ms`: how long to wait before coming back."""
 
     code: Code
@@ -25,13 +25,13 @@ class Closing(Message, kw_only=True, tag="closing"):
     after_ms: int = 0
 
 
-class PeopleCount(Message, kw_only=True, tag="people.count"):
+class PeopleCount(Message, frozen=True, kw_only=True, tag="people.count"):
     """How many are present, coalesced, for those who are not told each coming and going."""
 
     count: int
 
 
-class MediaOffer(Message, kw_only=True, tag="media.offer"):
+class MediaOffer(Message, frozen=True, kw_only=True, tag="media.offer"):
     """The media worker's offer for the subscribe connection. `tracks`: m-line → track, `identity/source`."""
 
     generation: int
@@ -40,20 +40,20 @@ class MediaOffer(Message, kw_only=True, tag="media.offer"):
     tracks: dict[str, str]
 
 
-class MediaReset(Message, kw_only=True, tag="media.reset"):
+class MediaReset(Message, frozen=True, kw_only=True, tag="media.reset"):
     """The media worker is another one now: open both connections anew."""
 
     reason: str
 
 
-class Loudness(Part, kw_only=True):
+class Loudness(Part, frozen=True, kw_only=True):
     """How loud somebody is: `level` 0 (silent) to 100."""
 
     person: str
     level: int
 
 
-class MediaSpeakers(Message, kw_only=True, tag="media.speakers"):
+class MediaSpeakers(Message, frozen=True, kw_only=True, tag="media.speakers"):
     """Who speaks now, loudest first; empty when nobody does."""
 
     speakers: tuple[Loudness, ...]
@@ -68,7 +68,7 @@ class QualityGrade(enum.StrEnum):
     LOST = "lost"
 
 
-class Quality(Part, kw_only=True):
+class Quality(Part, frozen=True, kw_only=True):
     """The worker's measure of one person's connection. `loss` in percent, `rtt_ms` in ms, rates in kbit/s."""
 
     person: str
@@ -79,19 +79,19 @@ class Quality(Part, kw_only=True):
     down_kbps: int = 0
 
 
-class MediaQuality(Message, kw_only=True, tag="media.quality"):
+class MediaQuality(Message, frozen=True, kw_only=True, tag="media.quality"):
     """Connection quality: moderators are told everybody's, others their own and the stage's."""
 
     people: tuple[Quality, ...]
 
 
-class ChatShown(Message, kw_only=True, tag="chat.message"):
+class ChatShown(Message, frozen=True, kw_only=True, tag="chat.message"):
     """A new message in the chat."""
 
     message: ChatMessage
 
 
-class ReactionShown(Message, kw_only=True, tag="reaction"):
+class ReactionShown(Message, frozen=True, kw_only=True, tag="reaction"):
     """Reactions since the last of these, by emoji; `person` when it was a single one."""
 
     counts: dict[str, int]

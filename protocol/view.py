@@ -5,7 +5,7 @@ from __future__ import annotations
 from protocol.names import MuteSource, Part, PersonKind, Role, Source
 
 
-class Person(Part, kw_only=True):
+class Person(Part, frozen=True, kw_only=True):
     """Somebody in the conference as others see them."""
 
     id: str
@@ -22,7 +22,7 @@ class Person(Part, kw_only=True):
     locked: tuple[MuteSource, ...] = ()
 
 
-class Snapshot(Part, kw_only=True):
+class Snapshot(Part, frozen=True, kw_only=True):
     """A conference at one version, as far as its reader may see it.
 
     `people` holds everybody in a small conference; in a crowded one (`crowded`) the reader, the stage, and
