@@ -73,11 +73,16 @@ class PeopleList(Command, frozen=True, kw_only=True, tag="people.list"):
 
 
 class ConferenceJoin(Command, frozen=True, kw_only=True, tag="conference.join"):
-    """Enter a conference. `take_over` closes an earlier presence of the same person, wherever it is."""
+    """Enter a conference. `take_over` closes an earlier presence of the same person, wherever it is.
+
+    `console`: a connection without media beside the person's own, such as the moderator console. It sees and
+    commands as the person does; the person is present while any of their connections is.
+    """
 
     conference: ConferenceId
     name: DisplayName | None = None
     take_over: bool = False
+    console: bool = False
 
 
 class ConferenceLeave(Command, frozen=True, kw_only=True, tag="conference.leave"):
