@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 
 from protocol.names import Message, MuteSource, PersonKind, Role, Source
+from protocol.view import Person
 
 
 class Event(Message, frozen=True, kw_only=True):
@@ -141,9 +142,13 @@ class StageDeclined(Event, frozen=True, kw_only=True, tag="stage.declined"):
 
 
 class StageTaken(Event, frozen=True, kw_only=True, tag="stage.taken"):
-    """Somebody has a place on the stage; their request and invitation are settled by it."""
+    """Somebody has a place on the stage; their request and invitation are settled by it.
+
+    `who` is the person as others see them, for those in a crowded conference who were not told of their coming.
+    """
 
     person: str
+    who: Person
 
 
 class StageLeft(Event, frozen=True, kw_only=True, tag="stage.left"):

@@ -1,0 +1,129 @@
+"""What the server measures, for Prometheus at `/metrics`.
+
+One object with one registry for each server, so that two in one process (a test) do not mix. Labels have few values
+by construction: types of messages, codes, worker numbers; never identities, conferences or addresses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from server import VERSION
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+# performance.md: a commit within 5 ms at p99, no loop stall above 200 ms.
+APPEND_BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+LAG_BUCKETS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+WATCH_INTERVAL_S = 0.25
+
+
+class Metrics:
+    """Every metric of the server, with its registry."""
+
+    def __init__(self) -> None:
+        r = self.registry = CollectorRegistry()
+        ProcessCollector(registry=r)
+        PlatformCollector(registry=r)
+        GCCollector(registry=r)
+        self.info = Gauge("podium_info", "Version of the server.", ["version"], registry=r)
+        self.info.labels(VERSION).set(1)
+
+        self.connections = Gauge("podium_connections", "WebSocket connections now.", registry=r)
+        self.connections_closed = Counter(
+            "podium_connections_closed", "WebSocket connections closed by the server, by code.", ["code"], registry=r
+        )
+        self.sessions = Gauge("podium_sessions", "Sessions in a conference now.", registry=r)
+        self.resumes = Counter("podium_resumes", "Attempts to resume a session, by outcome.", ["outcome"], registry=r)
+        self.rooms = Gauge("podium_rooms", "Conferences running now.", registry=r)
+        self.participants = Gauge("podium_participants", "People in conferences now.", registry=r)
+        self.commands = Counter(
+            "podium_commands",
+            "Messages of clients, by type and outcome (ok or a code).",
+            ["type", "outcome"],
+            registry=r,
+        )
+        self.append_seconds = Histogram(
+            "podium_append_seconds", "Time to append a commit to the room log.", buckets=APPEND_BUCKETS, registry=r
+        )
+        self.command_seconds = Histogram(
+            "podium_command_seconds", "Time from a command to its answer.", buckets=APPEND_BUCKETS, registry=r
+        )
+        self.events_sent = Counter("podium_events_sent", "Events sent to clients.", registry=r)
+
+        self.workers = Gauge("podium_workers", "Media workers ready now.", registry=r)
+        self.worker_restarts = Counter("podium_worker_restarts", "Media workers started again.", registry=r)
+        self.worker_transports = Gauge("podium_worker_transports", "Media transports now.", ["worker"], registry=r)
+        self.worker_packets_in = Gauge(
+            "podium_worker_packets_in", "RTP packets received since the worker began.", ["worker"], registry=r
+        )
+        self.worker_packets_out = Gauge(
+            "podium_worker_packets_out", "RTP packets sent since the worker began.", ["worker"], registry=r
+        )
+        self.worker_packets_dropped = Gauge(
+            "podium_worker_packets_dropped",
+            "Packets dropped since the worker began, by reason.",
+            ["worker", "reason"],
+            registry=r,
+        )
+        self.worker_lag_seconds = Gauge(
+            "podium_worker_lag_seconds", "Worst event-loop lag in the last interval.", ["worker"], registry=r
+        )
+        self.worker_cpu_seconds = Gauge(
+            "podium_worker_cpu_seconds", "CPU time of the worker since it began.", ["worker"], registry=r
+        )
+
+        self.http_requests = Counter(
+            "podium_http_requests", "HTTP requests, by route and status.", ["route", "status"], registry=r
+        )
+        self.rate_limited = Counter(
+            "podium_rate_limited", "Requests refused by a rate limit, by limit.", ["limit"], registry=r
+        )
+        self.loop_lag_seconds = Histogram(
+            "podium_loop_lag_seconds", "Lag of the event loop.", buckets=LAG_BUCKETS, registry=r
+        )
+        self.loop_lag_worst = Gauge(
+            "podium_loop_lag_worst_seconds", "Worst lag of the event loop in the last minute.", registry=r
+        )
+
+    def render(self) -> bytes:
+        """All metrics in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+
+class LoopWatch:
+    """Measures how late the event loop is: a blocked loop delays everybody."""
+
+    def __init__(self, metrics: Metrics, interval_s: float = WATCH_INTERVAL_S) -> None:
+        self._metrics = metrics
+        self._interval_s = interval_s
+        self._task: asyncio.Task[None] | None = None
+        self._worst: list[tuple[float, float]] = []
+
+    def start(self) -> None:
+        """Begin to measure, in a task of the running loop."""
+        self._task = asyncio.create_task(self._watch(), name="loop watch")
+
+    async def stop(self) -> None:
+        """End the task."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _watch(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(self._interval_s)
+            now = time.monotonic()
+            lag = max(0.0, now - before - self._interval_s)
+            self._metrics.loop_lag_seconds.observe(lag)
+            # Only values that may still become the worst are kept: a falling series, the worst first.
+            self._worst = [(at, value) for at, value in self._worst if value > lag and now - at < 60] + [(now, lag)]
+            self._metrics.loop_lag_worst.set(self._worst[0][1])

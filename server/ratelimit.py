@@ -1,0 +1,68 @@
+"""Token buckets: so much at once, so much per second, for each key (an address, a person)."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+# A full table forgets whoever has been silent the longest: a flood from many addresses costs memory for this many.
+MAX_KEYS = 10_000
+
+
+class Bucket:
+    """One bucket: `burst` tokens at most, filled with `rate` tokens per second."""
+
+    __slots__ = ("_at", "_burst", "_level", "_rate")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._level = burst
+        self._at = now
+
+    def take(self, now: float, amount: float = 1.0) -> bool:
+        """Take tokens, when there are enough; `now` in seconds, monotonic."""
+        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        self._at = now
+        if self._level < amount:
+            return False
+        self._level -= amount
+        return True
+
+    def wait_s(self, amount: float = 1.0) -> float:
+        """Seconds until `amount` tokens are there, counted from the last `take`."""
+        return max(0.0, (amount - self._level) / self._rate)
+
+
+class RateLimit:
+    """A bucket for each key, in a bounded table."""
+
+    def __init__(
+        self,
+        rate: float,
+        burst: float,
+        *,
+        max_keys: int = MAX_KEYS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._max_keys = max_keys
+        self._clock = clock
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, key: str, amount: float = 1.0) -> float:
+        """Seconds that `key` has to wait; 0 when it may go on, in which case the tokens are taken."""
+        now = self._clock()
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = Bucket(self._rate, self._burst, now)
+            if len(self._buckets) > self._max_keys:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(key)
+        return 0.0 if bucket.take(now, amount) else max(0.001, bucket.wait_s(amount))

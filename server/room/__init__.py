@@ -1,0 +1,12 @@
+"""The pure core of a conference: what is allowed, what follows, what it looks like.
+
+`decide(room, actor, command, now) → events or Refusal` and `apply(room, event) → room` hold all policy. There is
+no clock, socket, await or randomness here: time (ms since 1970) and identities come in as arguments, so the whole
+space of permissions can be walked in milliseconds and every node computes the same state from the same log.
+
+    rules.py       who may do what: the tables; a missing row is a refusal
+    decide.py      a command to its events (stage.py, moderation.py, membership.py hold the single decisions)
+    apply.py       an event to the next state, without judgement
+    view.py        what one client may see
+    plan.py        what the media workers must do
+"""

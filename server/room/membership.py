@@ -1,0 +1,119 @@
+"""Coming, going, being removed, and the role one has: the decisions about presence."""
+
+from __future__ import annotations
+
+from protocol import commands as c
+from protocol import events as e
+from protocol.errors import Code
+from protocol.names import STAGE_PLACES, Role
+from server.room import inner
+from server.room.refusal import Refusal
+from server.room.rules import RANK
+from server.room.state import Participant, Room, on_stage
+
+Events = tuple[e.RoomEvent, ...]
+
+
+def create(room: Room | None, actor: str, command: inner.Create, now: int) -> Events | Refusal:
+    """A room that exists stays as it is."""
+    if room is not None:
+        return Refusal(Code.ALREADY, "a conference is created once")
+    return (
+        e.ConferenceCreated(
+            time=now,
+            by=actor,
+            conference=command.conference,
+            title=command.title,
+            owner=actor,
+            stage_places=min(command.stage_places, STAGE_PLACES),
+        ),
+    )
+
+
+def effective_role(room: Room, person: str, by_right: bool, inherits: Role | None) -> Role | None:
+    """authority.md, "Session roles": the first that matches. None: no access."""
+    if by_right or person == room.owner:
+        return Role.ORGANIZER
+    return room.assigned.get(person, inherits)
+
+
+def enter(room: Room, actor: str, command: inner.Enter, now: int) -> Events | Refusal:
+    """Come in, or come back within the grace period. An ended conference is reopened by an organizer by right."""
+    by_right = command.by_right or actor == room.owner
+    if room.ended and not by_right:
+        return Refusal(Code.CONFERENCE_ENDED, "an ended conference is reopened by organizers by right only")
+    present = room.people.get(actor)
+    if present is not None:
+        return (e.ParticipantReturned(time=now, person=actor),) if present.away else ()
+    role = effective_role(room, actor, by_right, command.inherits)
+    if role is None:
+        return Refusal(Code.NO_ACCESS, "no assignment, and nothing to inherit")
+    joined = e.ParticipantJoined(
+        time=now, person=actor, name=command.name, kind=command.kind, role=role, by_right=by_right
+    )
+    return (e.ConferenceReopened(time=now, by=actor), joined) if room.ended else (joined,)
+
+
+def gone(room: Room, person: str, reason: e.LeaveReason, now: int, by: str | None = None, note: str = "") -> Events:
+    """What follows when somebody is not in the conference any more, for whatever reason."""
+    left = e.ParticipantLeft(time=now, by=by, person=person, reason=reason, note=note)
+    if not on_stage(room, person):
+        return (left,)
+    return (e.StageLeft(time=now, by=by, person=person, reason=e.StageLeaveReason.GONE), left)
+
+
+def drop(room: Room, actor: Participant, command: inner.Drop, now: int) -> Events | Refusal:
+    """The last connection broke: seat, role and mutes are kept for the grace period."""
+    return () if actor.away else (e.ParticipantAway(time=now, person=actor.id),)
+
+
+def expire(room: Room, actor: Participant, command: inner.Expire, now: int) -> Events | Refusal:
+    """Only who is still away expires: a return that came first wins."""
+    return gone(room, actor.id, e.LeaveReason.EXPIRED, now) if actor.away else ()
+
+
+def leave(room: Room, actor: Participant, command: c.ConferenceLeave, now: int) -> Events | Refusal:
+    """Leave for good; an assigned role is kept for a return."""
+    return gone(room, actor.id, e.LeaveReason.LEFT, now, by=actor.id)
+
+
+def remove(
+    room: Room, actor: Participant, target: Participant, command: c.ParticipantRemove, now: int
+) -> Events | Refusal:
+    """Media and signaling are closed; the person may come back."""
+    return gone(room, target.id, e.LeaveReason.REMOVED, now, by=actor.id, note=command.reason)
+
+
+def end(room: Room, actor: Participant, command: c.ConferenceEnd, now: int) -> Events | Refusal:
+    """End it for everybody."""
+    return (e.ConferenceEnded(time=now, by=actor.id),)
+
+
+def close(room: Room, actor: str, command: inner.Close, now: int) -> Events | Refusal:
+    """End it from the command line."""
+    return () if room.ended else (e.ConferenceEnded(time=now, by=actor),)
+
+
+def settings(room: Room, actor: Participant, command: c.ConferenceSettings, now: int) -> Events | Refusal:
+    """Change what was given; lowering the places takes nobody down, it lets nobody else up."""
+    title = room.title if command.title is None else command.title
+    places = room.stage_places if command.stage_places is None else min(command.stage_places, STAGE_PLACES)
+    if (title, places) == (room.title, room.stage_places):
+        return ()
+    return (e.ConferenceSettingsChanged(time=now, by=actor.id, title=title, stage_places=places),)
+
+
+def assign(room: Room, actor: Participant, target: Participant, command: c.RoleAssign, now: int) -> Events | Refusal:
+    """Nobody gives more than they have; nobody takes what somebody has by right. Demoted to viewer, one leaves
+    the stage: nothing of a demoted person is forwarded."""
+    if target.by_right:
+        return Refusal(Code.PROTECTED, "an organizer by right stays one")
+    if RANK[command.role] > RANK[actor.role]:
+        return Refusal(Code.NOT_ALLOWED, f"{actor.role} cannot appoint {command.role}")
+    if target.role is command.role and room.assigned.get(target.id) is command.role:
+        return ()
+    assigned = e.RoleAssigned(time=now, by=actor.id, person=target.id, role=command.role)
+    if command.role is Role.VIEWER and target.role is not Role.VIEWER and on_stage(room, target.id):
+        down = e.StageLeft(time=now, by=actor.id, person=target.id, reason=e.StageLeaveReason.TAKEN_DOWN)
+        return (down, assigned)
+    return (assigned,)

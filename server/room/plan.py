@@ -1,0 +1,66 @@
+"""What the media workers must do: who may have transports, and which tracks go to whom.
+
+A worker knows no roles. It is told groups of peers and, for each track, whether it is open and to which groups it
+goes. Effects follow state: the plan is computed from the room alone, and the difference between what the worker was
+told and what is desired is sent; repeating it is harmless.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from protocol.control import Routes, TrackRoute
+from protocol.names import MUTED_BY, track_id
+from server.room.state import Room
+
+# Everybody who sees and hears the stage. Modes in which not all see the same will have more groups.
+AUDIENCE = "audience"
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """`peers`: identity → group; `tracks`: track id → route."""
+
+    peers: dict[str, str] = {}
+    tracks: dict[str, TrackRoute] = {}
+
+
+NOTHING = Plan()
+
+
+def plan(room: Room) -> Plan:
+    """The routes that follow from the room. A muted track is there and closed; nobody off the stage has a track."""
+    if room.ended:
+        return NOTHING
+    tracks: dict[str, TrackRoute] = {}
+    for person in room.stage:
+        participant = room.people[person]
+        mutes = room.mutes.get(person, {})
+        for source in participant.tracks:
+            name = track_id(person, source)
+            tracks[name] = TrackRoute(
+                track=name,
+                peer=person,
+                source=source,
+                open=MUTED_BY[source] not in mutes,
+                to=(AUDIENCE,),
+            )
+    return Plan(dict.fromkeys(room.people, AUDIENCE), tracks)
+
+
+def difference(room: str, epoch: int, version: int, desired: Plan, told: tuple[int, Plan] | None) -> Routes:
+    """What to send to a worker that was last told `told` (its version and plan); None: the whole plan."""
+    if told is None:
+        return Routes(
+            room=room, epoch=epoch, version=version, peers=desired.peers, tracks=tuple(desired.tracks.values())
+        )
+    base, known = told
+    return Routes(
+        room=room,
+        epoch=epoch,
+        version=version,
+        base=base,
+        peers={peer: group for peer, group in desired.peers.items() if known.peers.get(peer) != group},
+        tracks=tuple(route for name, route in desired.tracks.items() if known.tracks.get(name) != route),
+        gone_peers=tuple(peer for peer in known.peers if peer not in desired.peers),
+        gone_tracks=tuple(name for name in known.tracks if name not in desired.tracks),
+    )

@@ -1,0 +1,124 @@
+"""What one client may see: the snapshot it starts from, and which events it is told.
+
+In a crowded room (state.py) people who are neither on the stage nor moderators are told a count instead of every
+coming and going; moderators are told everything and page through the list.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from protocol import events as e
+from protocol.names import MuteSource, Role
+from protocol.view import Person, Snapshot
+from server.room.rules import RANK
+from server.room.state import Participant, Room, on_stage
+
+
+class Audience(msgspec.Struct, frozen=True):
+    """Who is told an event: everyone, or moderators and the persons named."""
+
+    everyone: bool = True
+    persons: tuple[str, ...] = ()
+
+
+EVERYONE = Audience()
+
+# Events about one person that a crowd is told only when the person is on the stage or moderates.
+_ABOUT_SOMEBODY = (
+    e.ParticipantJoined,
+    e.ParticipantAway,
+    e.ParticipantReturned,
+    e.ParticipantLeft,
+    e.RoleAssigned,
+    e.MediaMuted,
+    e.MediaUnmuted,
+)
+# Events about asking and inviting: in a crowd the business of moderators and the person.
+_ABOUT_ASKING = (e.StageRequested, e.StageWithdrawn, e.StageRefused, e.StageInvited, e.StageDeclined)
+
+
+def moderates(room: Room, person: str) -> bool:
+    """Whether the person is told what moderators are told."""
+    present = room.people.get(person)
+    return present is not None and RANK[present.role] >= RANK[Role.MODERATOR]
+
+
+def audience(before: Room, after: Room, event: e.RoomEvent) -> Audience:
+    """Who is told the event that led from one state to the other."""
+    if not after.crowded:
+        return EVERYONE
+    if isinstance(event, e.StageReordered):
+        return Audience(everyone=False)
+    if isinstance(event, _ABOUT_ASKING):
+        return Audience(everyone=False, persons=(event.person,))
+    if isinstance(event, _ABOUT_SOMEBODY):
+        person = event.person
+        known = any(on_stage(room, person) or moderates(room, person) for room in (before, after))
+        return EVERYONE if known else Audience(everyone=False, persons=(person,))
+    return EVERYONE
+
+
+def sees(room: Room, person: str, told: Audience) -> bool:
+    """Whether this person belongs to the audience."""
+    return told.everyone or person in told.persons or moderates(room, person)
+
+
+def needs_resync(before: Room, after: Room, person: str) -> bool:
+    """Whether what this person may see changed as a whole, so that a snapshot must replace their picture."""
+    if before.crowded is not after.crowded:
+        return not (moderates(before, person) and moderates(after, person))
+    return after.crowded and moderates(before, person) is not moderates(after, person)
+
+
+def person_view(room: Room, person: Participant, on_stage: bool | None = None) -> Person:
+    """Somebody as others see them; `on_stage` for the state that is about to be."""
+    mutes = room.mutes.get(person.id, {})
+    return Person(
+        id=person.id,
+        name=person.name,
+        kind=person.kind,
+        role=person.role,
+        by_right=person.by_right,
+        away=person.away,
+        on_stage=person.id in room.stage if on_stage is None else on_stage,
+        invited=person.id in room.invited and not on_stage,
+        tracks=person.tracks,
+        muted=tuple(source for source in MuteSource if source in mutes),
+        locked=tuple(source for source in MuteSource if source in mutes and mutes[source].locked),
+    )
+
+
+def snapshot(room: Room, person: str, epoch: int) -> Snapshot:
+    """The room as this person may see it."""
+    moderator = moderates(room, person)
+    everything = not room.crowded
+    if everything:
+        listed = list(room.people.values())
+    else:
+        known = {person, *room.stage, *(room.queue + room.invited if moderator else ())}
+        listed = [p for p in room.people.values() if p.id in known or RANK[p.role] >= RANK[Role.MODERATOR]]
+    queue = room.queue if everything or moderator else tuple(p for p in room.queue if p == person)
+    return Snapshot(
+        conference=room.conference,
+        title=room.title,
+        epoch=epoch,
+        version=room.version,
+        you=person,
+        owner=room.owner,
+        stage_places=room.stage_places,
+        count=len(room.people),
+        crowded=room.crowded,
+        people=tuple(person_view(room, p) for p in listed),
+        stage=room.stage,
+        queue=queue,
+    )
+
+
+def roster(room: Room, after: str | None, limit: int) -> tuple[tuple[Person, ...], bool]:
+    """A page of everybody present in order of joining, and whether another follows. An unknown `after` (they left
+    meanwhile) starts from the front, which repeats people but loses nobody."""
+    people = list(room.people.values())
+    start = next((i + 1 for i, p in enumerate(people) if p.id == after), 0)
+    page = people[start : start + limit]
+    return tuple(person_view(room, p) for p in page), start + limit < len(people)

@@ -1,0 +1,132 @@
+/**
+ * What each event changes in a room: one small function for each type. An event holds the result, so none of them
+ * judges anything; a person who is not known here (a crowded conference tells viewers only of the stage) is skipped
+ * or, where they appear on the stage, made known by their identity until the list names them.
+ */
+
+import { personOf } from './room.js';
+
+/** @typedef {import('./room.js').Room} Room */
+/** @typedef {import('./shapes.js').RoomEvent} RoomEvent */
+/** @typedef {import('./shapes.js').Person} Person */
+
+/** @param {Room} room @param {RoomEvent} event @param {(person: Person) => void} change */
+function update(room, event, change) {
+  const person = room.people.get(event.person ?? '');
+  if (person) change(person);
+}
+
+/** @template T @param {T[]} list @param {T} item @returns {T[]} */
+const without = (list, item) => list.filter((other) => other !== item);
+
+/** @template T @param {T[]} list @param {T} item @returns {T[]} */
+const withItem = (list, item) => (list.includes(item) ? list : [...list, item]);
+
+/** Somebody is not in the conference any more. @param {Room} room @param {string} id */
+export function forget(room, id) {
+  room.people.delete(id);
+  room.stage = without(room.stage, id);
+  room.queue = without(room.queue, id);
+}
+
+/** @type {Record<string, (room: Room, event: RoomEvent) => void>} */
+export const reducers = {
+  'conference.created'(room, event) {
+    room.title = event.title ?? room.title;
+    room.owner = event.owner ?? room.owner;
+    room.stagePlaces = event.stage_places ?? room.stagePlaces;
+  },
+  'conference.settings_changed'(room, event) {
+    room.title = event.title ?? room.title;
+    room.stagePlaces = event.stage_places ?? room.stagePlaces;
+  },
+  'conference.ended'(room) {
+    room.ended = true;
+    room.people.clear();
+    room.stage = [];
+    room.queue = [];
+    room.count = 0;
+  },
+  'conference.reopened'(room) {
+    room.ended = false;
+  },
+  'participant.joined'(room, event) {
+    const id = event.person ?? '';
+    if (!room.people.has(id)) room.count += 1;
+    room.add(personOf({ id, name: event.name, kind: event.kind, role: event.role, by_right: event.by_right }));
+  },
+  'participant.away'(room, event) {
+    update(room, event, (person) => { person.away = true; });
+  },
+  'participant.returned'(room, event) {
+    update(room, event, (person) => { person.away = false; });
+  },
+  'participant.left'(room, event) {
+    if (room.people.has(event.person ?? '')) room.count = Math.max(0, room.count - 1);
+    room.drop(event.person ?? '');
+  },
+  'role.assigned'(room, event) {
+    update(room, event, (person) => { person.role = event.role ?? person.role; });
+  },
+  'stage.requested'(room, event) {
+    room.queue = withItem(room.queue, event.person ?? '');
+  },
+  'stage.withdrawn'(room, event) {
+    room.queue = without(room.queue, event.person ?? '');
+  },
+  'stage.refused'(room, event) {
+    room.queue = without(room.queue, event.person ?? '');
+  },
+  'stage.reordered'(room, event) {
+    room.queue = [...(event.queue ?? [])];
+  },
+  'stage.invited'(room, event) {
+    update(room, event, (person) => { person.invited = true; });
+  },
+  'stage.declined'(room, event) {
+    update(room, event, (person) => { person.invited = false; });
+  },
+  'stage.taken'(room, event) {
+    const id = event.person ?? '';
+    if (!room.people.has(id)) room.add(personOf({ id, name: room.names.get(id) }));
+    room.stage = withItem(room.stage, id);
+    room.queue = without(room.queue, id);
+    update(room, event, (person) => {
+      person.on_stage = true;
+      person.invited = false;
+    });
+  },
+  'stage.left'(room, event) {
+    room.stage = without(room.stage, event.person ?? '');
+    update(room, event, (person) => {
+      person.on_stage = false;
+      person.tracks = [];
+    });
+  },
+  'media.muted'(room, event) {
+    update(room, event, (person) => {
+      const source = /** @type {import('./shapes.js').MuteSource} */ (event.source);
+      person.muted = withItem(person.muted, source);
+      person.locked = event.locked ? withItem(person.locked, source) : without(person.locked, source);
+      room.mutedBy.set(`${person.id}/${source}`, event.by ?? '');
+    });
+  },
+  'media.unmuted'(room, event) {
+    update(room, event, (person) => {
+      const source = /** @type {import('./shapes.js').MuteSource} */ (event.source);
+      person.muted = without(person.muted, source);
+      person.locked = without(person.locked, source);
+      room.mutedBy.delete(`${person.id}/${source}`);
+    });
+  },
+  'track.published'(room, event) {
+    update(room, event, (person) => {
+      person.tracks = withItem(person.tracks, /** @type {import('./shapes.js').Source} */ (event.source));
+    });
+  },
+  'track.unpublished'(room, event) {
+    update(room, event, (person) => {
+      person.tracks = without(person.tracks, /** @type {import('./shapes.js').Source} */ (event.source));
+    });
+  },
+};

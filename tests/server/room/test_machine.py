@@ -1,0 +1,181 @@
+"""Any sequence of commands by anybody, against a small model of the rules written independently of the tables."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from protocol import commands as c
+from protocol.codec import decode, pack
+from protocol.events import RoomEvent
+from protocol.names import MUTED_BY, MuteSource, Role, Source
+from server.room import inner
+from server.room.apply import apply
+from server.room.digest import state_hash
+from server.room.plan import plan
+from server.room.refusal import Refusal
+from server.room.state import Room
+
+from .house import House
+
+PEOPLE = ["owner", *(f"p{n}" for n in range(9))]
+people = st.sampled_from(PEOPLE)
+sources = st.sampled_from(list(MuteSource))
+
+
+class AnyConference(RuleBasedStateMachine):
+    """A stage of four places, so that races for the last one are common."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.house = House(stage_places=4)
+        # The model: who is silenced and how, by the sentences of the specification.
+        self.silenced: dict[tuple[str, MuteSource], str] = {}
+
+    def role(self, person: str) -> Role | None:
+        present = self.house.state.people.get(person)
+        return present.role if present else None
+
+    def staff(self, person: str) -> bool:
+        return self.role(person) in (Role.ORGANIZER, Role.MODERATOR)
+
+    def give(self, actor: str, command: object) -> bool:
+        return not isinstance(self.house.give(actor, command), Refusal)  # type: ignore[arg-type]
+
+    @rule(person=people, role=st.sampled_from([*Role, None]))
+    def enters(self, person: str, role: Role | None) -> None:
+        self.house.enter(person, role)
+
+    @rule(person=people)
+    def drops(self, person: str) -> None:
+        self.give(person, inner.Drop())
+
+    @rule(person=people)
+    def expires(self, person: str) -> None:
+        self.give(person, inner.Expire())
+        self.forget_own_mutes(person)
+
+    @rule(person=people)
+    def leaves(self, person: str) -> None:
+        self.give(person, c.ConferenceLeave(id=1))
+        self.forget_own_mutes(person)
+
+    def forget_own_mutes(self, person: str) -> None:
+        if person not in self.house.state.people:
+            kept = self.house.state.mutes.get(person, {})
+            for source in MuteSource:
+                if source not in kept and self.silenced.get((person, source)) == "plain":
+                    del self.silenced[person, source]
+
+    @rule(
+        person=people,
+        command=st.sampled_from([c.StageRequest, c.StageWithdraw, c.StageAccept, c.StageDecline, c.StageLeave]),
+    )
+    def moves(self, person: str, command: type[c.StageRequest]) -> None:
+        self.give(person, command(id=1))
+
+    @rule(actor=people, whom=people, command=st.sampled_from([c.StageGrant, c.StageRefuse, c.StageInvite]))
+    def asks_up(self, actor: str, whom: str, command: type[c.StageGrant]) -> None:
+        if self.give(actor, command(id=1, target=whom)):
+            assert self.staff(actor)
+
+    @rule(actor=people, whom=people)
+    def takes_down(self, actor: str, whom: str) -> None:
+        entitled = self.staff(actor) and actor != whom and whom != "owner" and whom in self.house.state.stage
+        assert self.give(actor, c.StageTakeDown(id=1, target=whom)) is entitled
+
+    @rule(actor=people, whom=people)
+    def removes(self, actor: str, whom: str) -> None:
+        entitled = self.staff(actor) and actor != whom and whom != "owner" and self.role(whom) is not None
+        assert self.give(actor, c.ParticipantRemove(id=1, target=whom)) is entitled
+        self.forget_own_mutes(whom)
+
+    @rule(actor=people, whom=people, role=st.sampled_from(list(Role)))
+    def assigns(self, actor: str, whom: str, role: Role) -> None:
+        entitled = (
+            self.staff(actor)
+            and self.role(whom) is not None
+            and whom != "owner"
+            and (role is not Role.ORGANIZER or self.role(actor) is Role.ORGANIZER)
+        )
+        assert self.give(actor, c.RoleAssign(id=1, target=whom, role=role)) is entitled
+        if entitled:
+            assert self.role(whom) is role
+
+    @rule(actor=people, whom=people, source=sources, locked=st.booleans())
+    def mutes(self, actor: str, whom: str, source: MuteSource, locked: bool) -> None:
+        command = c.MediaLock if locked else c.MediaMute
+        entitled = self.role(actor) is not None and self.role(whom) is not None
+        entitled = entitled and (
+            (self.staff(actor) and not (locked and actor == whom)) or (actor == whom and not locked)
+        )
+        assert self.give(actor, command(id=1, source=source, target=whom)) is entitled
+        if entitled and (locked or (whom, source) not in self.silenced):
+            self.silenced[whom, source] = "locked" if locked else "plain"
+
+    @rule(actor=people, whom=people, source=sources)
+    def unmutes(self, actor: str, whom: str, source: MuteSource) -> None:
+        held = self.silenced.get((whom, source)) == "locked"
+        present = self.role(actor) is not None and self.role(whom) is not None
+        if actor == whom:
+            entitled = present and (not held or self.role(actor) is Role.ORGANIZER)
+        else:
+            entitled = present and self.staff(actor)
+        assert self.give(actor, c.MediaUnmute(id=1, source=source, target=whom)) is entitled
+        if entitled:
+            self.silenced.pop((whom, source), None)
+
+    @rule(person=people, sources=st.sets(st.sampled_from(list(Source))))
+    def publishes(self, person: str, sources: set[Source]) -> None:
+        tracks = {str(n): source for n, source in enumerate(sorted(sources))}
+        up = person in self.house.state.stage
+        assert self.give(person, c.MediaPublish(id=1, sdp="v=0", tracks=tracks)) is up
+
+    @rule(actor=people)
+    def ends(self, actor: str) -> None:
+        if self.give(actor, c.ConferenceEnd(id=1)):
+            assert self.house.state.people == {}
+            kept = self.house.state.mutes
+            self.silenced = {key: how for key, how in self.silenced.items() if key[1] in kept.get(key[0], {})}
+
+    @invariant()
+    def never_more_on_the_stage_than_places(self) -> None:
+        stage = self.house.state.stage
+        assert len(stage) <= 4 and len(set(stage)) == len(stage)
+
+    @invariant()
+    def everybody_on_the_stage_in_the_queue_and_invited_is_present(self) -> None:
+        room = self.house.state
+        assert {*room.stage, *room.queue, *room.invited} <= room.people.keys()
+        assert not set(room.stage) & {*room.queue, *room.invited}
+        assert all(not p.tracks for p in room.people.values() if p.id not in room.stage)
+
+    @invariant()
+    def versions_have_no_gap(self) -> None:
+        assert [event.version for event in self.house.log] == list(range(1, self.house.state.version + 1))
+
+    @invariant()
+    def nothing_silenced_is_open_in_the_plan(self) -> None:
+        routes = plan(self.house.state)
+        for route in routes.tracks.values():
+            assert route.peer in self.house.state.stage
+            assert route.open is ((route.peer, MUTED_BY[route.source]) not in self.silenced)
+        assert routes.peers.keys() == self.house.state.people.keys()
+
+    @invariant()
+    def the_owner_is_organizer_whenever_present(self) -> None:
+        assert self.role("owner") in (None, Role.ORGANIZER)
+
+    def teardown(self) -> None:
+        """The log alone, through its encoding, gives the same state."""
+        room: Room | None = None
+        for event in self.house.log:
+            room = apply(room, decode(pack(event), RoomEvent))  # type: ignore[arg-type]
+        assert room is not None and state_hash(room) == state_hash(self.house.state)
+        assert msgspec.convert(msgspec.to_builtins(room), Room) == room
+
+
+AnyConference.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestAnyConference = AnyConference.TestCase
