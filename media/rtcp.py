@@ -184,9 +184,10 @@ def split_compound(buf: Buffer, length: int) -> list[tuple[int, int, int, int]]:
         if first >> 6 != 2 or end > length:
             return []
         if first & 0x20:
-            # RFC 3550 section 6.4.1: padding only in the last packet, and "a multiple of four".
+            # RFC 3550 section 6.4.1: padding only in the last packet. It should be a multiple of four, but the
+            # transport-wide feedback of browsers fills up its last word with one to three bytes of it.
             padding = buf[end - 1]
-            if end != length or padding == 0 or padding & 3 or padding > body:
+            if end != length or padding == 0 or padding > body:
                 return []
             body -= padding
         found.append((kind, first & 0x1F, pos + 4, body))
@@ -454,7 +455,7 @@ def transport_feedback(
     spare = -len(body) % 4
     if not spare:
         return _packet(RTPFB, FMT_TWCC, body)
-    # Section 3.1: the padding bit is set, and the last byte says how much (as in every RTCP packet).
+    # The last word is filled up with RTCP padding, as browsers do.
     packet = bytearray(_packet(RTPFB, FMT_TWCC, body + bytes(spare - 1) + bytes((spare,))))
     packet[0] |= 0x20
     return bytes(packet)

@@ -71,6 +71,7 @@ class Section:
     stream: str = ""
     track: str = ""
     rids: list[str] = field(default_factory=list)
+    bundle_only: bool = False
     rtcp_mux: bool = False
     ufrag: str = ""
     password: str = ""
@@ -79,8 +80,8 @@ class Section:
 
     @property
     def rejected(self) -> bool:
-        """Port 0 takes the m-line out, unless it is bundle-only."""
-        return self.port == 0
+        """Port 0 takes the m-line out, unless it is bundle-only (RFC 9143 section 6)."""
+        return self.port == 0 and not self.bundle_only
 
     @property
     def sends(self) -> bool:
@@ -193,6 +194,8 @@ def _attribute(section: Section, name: str, value: str) -> None:
             section.fingerprints.append((algorithm.lower(), _matching(_HEX_PAIRS, digest, "fingerprint").upper()))
     elif name == "setup":
         section.setup = value.strip()
+    elif name == "bundle-only":
+        section.bundle_only = True
     elif name == "rtcp-mux":
         section.rtcp_mux = True
     elif name == "rtpmap":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -186,6 +187,7 @@ class Settings:
     invitation_days: int = _option(30, _whole(1, 3650), "Days that a guest link can be used.")
     login_per_minute: int = _option(10, _whole(1, 10_000), "Attempts to log in per minute and address.")
     guests_per_minute: int = _option(60, _whole(1, 10_000), "Guests who enter by a link per minute and address.")
+    conferences_per_minute: int = _option(20, _whole(1, 10_000), "Conferences created per minute and address.")
     requests_per_second: int = _option(50, _whole(1, 100_000), "API requests per second and address.")
     max_connections: int = _option(10_000, _whole(1, 1_000_000), "WebSocket connections at once.")
     connections_per_address: int = _option(
@@ -217,6 +219,11 @@ class Settings:
     def tls(self) -> bool:
         """Whether the server itself speaks HTTPS."""
         return self.tls_self_signed or self.tls_cert is not None
+
+    @property
+    def worker_count(self) -> int:
+        """How many media workers to start."""
+        return self.workers or os.cpu_count() or 1
 
 
 OPTIONS: tuple[Field[Any], ...] = fields(Settings)

@@ -58,6 +58,28 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX conferences_of ON conferences (owner, created)",
     ),
+    # The room log (server/roomlog) and the chat (server/chat.py).
+    (
+        "CREATE TABLE rooms (id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE commits (
+            room TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            data BLOB NOT NULL,
+            PRIMARY KEY (room, version)
+        ) WITHOUT ROWID""",
+        "CREATE TABLE snapshots (room TEXT PRIMARY KEY, version INTEGER NOT NULL, state BLOB NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE chat (
+            conference TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            person TEXT NOT NULL,
+            name TEXT NOT NULL,
+            text TEXT NOT NULL,
+            command TEXT NOT NULL,
+            PRIMARY KEY (conference, number),
+            UNIQUE (conference, command)
+        ) WITHOUT ROWID""",
+    ),
 )
 
 _UNAVAILABLE = {

@@ -20,19 +20,22 @@ from server.room.state import Room
 
 from .house import House
 
-PEOPLE = ["owner", *(f"p{n}" for n in range(9))]
+PEOPLE = ["owner", *(f"p{n}" for n in range(5))]
 people = st.sampled_from(PEOPLE)
 sources = st.sampled_from(list(MuteSource))
 
 
 class AnyConference(RuleBasedStateMachine):
-    """A stage of four places, so that races for the last one are common."""
+    """Six people and a stage of three places, so that races for the last one are common."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.house = House(stage_places=4)
+        self.house = House(stage_places=3)
         # The model: who is silenced and how, by the sentences of the specification.
         self.silenced: dict[tuple[str, MuteSource], str] = {}
+        # A conference in full swing: otherwise most examples are spent on people who are not there.
+        for person, role in zip(PEOPLE, [None, Role.MODERATOR, *[Role.SPEAKER] * 2, *[Role.VIEWER] * 2], strict=True):
+            self.house.enter(person, role)
 
     def role(self, person: str) -> Role | None:
         present = self.house.state.people.get(person)
@@ -117,6 +120,9 @@ class AnyConference(RuleBasedStateMachine):
 
     @rule(actor=people, whom=people, source=sources)
     def unmutes(self, actor: str, whom: str, source: MuteSource) -> None:
+        self.check_unmute(actor, whom, source)
+
+    def check_unmute(self, actor: str, whom: str, source: MuteSource) -> None:
         held = self.silenced.get((whom, source)) == "locked"
         present = self.role(actor) is not None and self.role(whom) is not None
         if actor == whom:
@@ -126,6 +132,21 @@ class AnyConference(RuleBasedStateMachine):
         assert self.give(actor, c.MediaUnmute(id=1, source=source, target=whom)) is entitled
         if entitled:
             self.silenced.pop((whom, source), None)
+
+    @rule(granter=people, crowd=st.permutations(PEOPLE))
+    def many_ask_at_once(self, granter: str, crowd: list[str]) -> None:
+        """A rush for the last places; whoever gets up publishes everything."""
+        for person in crowd:
+            self.give(person, c.StageRequest(id=1))
+            self.give(granter, c.StageGrant(id=1, target=person))
+            self.give(person, c.MediaPublish(id=1, sdp="v=0", tracks={str(n): s for n, s in enumerate(Source)}))
+
+    @rule(which=st.integers(0, 17))
+    def undoes_their_own_silence(self, which: int) -> None:
+        """Aimed at who is silenced: a random person and source would seldom meet a lock."""
+        if self.silenced:
+            whom, source = sorted(self.silenced)[which % len(self.silenced)]
+            self.check_unmute(whom, whom, source)
 
     @rule(person=people, sources=st.sets(st.sampled_from(list(Source))))
     def publishes(self, person: str, sources: set[Source]) -> None:
@@ -143,7 +164,7 @@ class AnyConference(RuleBasedStateMachine):
     @invariant()
     def never_more_on_the_stage_than_places(self) -> None:
         stage = self.house.state.stage
-        assert len(stage) <= 4 and len(set(stage)) == len(stage)
+        assert len(stage) <= 3 and len(set(stage)) == len(stage)
 
     @invariant()
     def everybody_on_the_stage_in_the_queue_and_invited_is_present(self) -> None:

@@ -59,8 +59,7 @@ export function showConferences(account, token, expired) {
     drawn = state;
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
     cards.replaceChildren(...(shown.length ? shown.map((one) => card(one, account, token)) : [nothing(wanted)]));
-    if (focused) cards.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.dispatchEvent(new CustomEvent("refocus"));
-    for (const element of cards.querySelectorAll("[data-key]")) {
+    for (const element of focused ? cards.querySelectorAll("[data-key]") : []) {
       if (element instanceof HTMLElement && element.dataset.key === focused) element.focus();
     }
   }
@@ -131,7 +130,7 @@ function card(conference, account, token) {
       "div",
       { class: "home-card-words" },
       h("h3", { class: "home-card-title", title }, title),
-      h("p", { class: "hint truncate" }, mine ? "Yours" : owner === account.id ? "Yours" : "You may enter"),
+      h("p", { class: "hint truncate" }, mine || owner === account.id ? "Yours" : "You may enter"),
     ),
     h(
       "div",

@@ -1,7 +1,6 @@
 // What the server's owner is told after the very first start: three things to do, until they are done or put away.
 
 import { h, icon } from "../ui/dom.js";
-import { passwordDialog } from "./account.js";
 
 /** @typedef {import("./account.js").Account} Account */
 
@@ -20,10 +19,10 @@ export function forgetFirstRun() {
 /**
  * The hint, or null when there is no need of it.
  * @param {Account} account
- * @param {string} token
+ * @param {() => void} setPassword opens the dialog for it
  * @returns {HTMLElement | null}
  */
-export function firstRunHint(account, token) {
+export function firstRunHint(account, setPassword) {
   if (localStorage.getItem(KEY) === null) return null;
   const card = h(
     "section",
@@ -51,7 +50,7 @@ export function firstRunHint(account, token) {
         "So that you can sign in again, from any device.",
         h(
           "button",
-          { class: "btn btn-primary btn-sm", type: "button", data: { testid: "first-run-password" }, on: { click: () => passwordDialog(account, token) } },
+          { class: "btn btn-primary btn-sm", type: "button", data: { testid: "first-run-password" }, on: { click: setPassword } },
           icon("key", "icon-sm"),
           "Set password",
         ),

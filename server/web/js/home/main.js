@@ -2,14 +2,13 @@
 
 import { storage } from "../podium.js";
 import { api } from "../ui/api.js";
+import { byId } from "../ui/byid.js";
 import { h, icon } from "../ui/dom.js";
 import { initTheme, themeButton } from "../ui/theme.js";
 import { toast } from "../ui/toast.js";
-import { accountMenu } from "./account.js";
+import { accountMenu, passwordDialog } from "./account.js";
 import { showConferences } from "./conferences.js";
-import { drawArt } from "./art.js";
 import { firstRunHint, rememberFirstRun } from "./firstrun.js";
-import { byId } from "../ui/byid.js";
 import { showSignIn } from "./signin.js";
 
 /** @typedef {import("./account.js").Account} Account */
@@ -101,7 +100,7 @@ function welcome(account) {
   byId("bar-end", HTMLElement).replaceChildren(themeButton(), accountMenu(account, token, signOut));
   const first = account.name.trim().split(/\s+/)[0];
   byId("greeting", HTMLElement).textContent = `Hello, ${first}`;
-  byId("first-run", HTMLElement).replaceChildren(firstRunHint(account, token) ?? "");
+  byId("first-run", HTMLElement).replaceChildren(firstRunHint(account, () => passwordDialog(account, token)) ?? "");
   show("signed-in");
   const stop = showConferences(account, token, () => {
     storage.setAccountToken(null);
@@ -111,7 +110,6 @@ function welcome(account) {
 
 async function start() {
   initTheme();
-  drawArt(byId("art", HTMLElement));
   byId("bar-end", HTMLElement).replaceChildren(themeButton());
   const note = await useCode();
   const expired = storage.accountToken() !== null;

@@ -24,6 +24,7 @@ import * as msgpack from './msgpack.js';
 /**
  * @typedef {object} Pending
  * @property {Message} message
+ * @property {boolean} greeting belongs to one socket's greeting and is not repeated on the next
  * @property {(ok: Ok) => void} resolve
  * @property {(error: PodiumError) => void} reject
  * @property {number} timer
@@ -85,7 +86,7 @@ export class Connection extends EventTarget {
    * @returns {Promise<Ok>} rejects with `PodiumError`
    */
   send(type, fields = {}) {
-    return this.#submit(type, fields, this.state === 'open');
+    return this.#submit(type, fields, false);
   }
 
   /** As `send`, but at once, while the greeting still holds other commands back. @param {string} type @param {Record<string, any>} fields */
@@ -95,7 +96,7 @@ export class Connection extends EventTarget {
 
   /** The position is lost or doubtful: drop this socket and come back with the resume token. */
   reopen() {
-    this.#lost(0);
+    this.#lost();
   }
 
   /** @param {import('./shapes.js').Closing} [closing] */
@@ -113,8 +114,8 @@ export class Connection extends EventTarget {
     if (closing) this.dispatchEvent(new CustomEvent('closing', { detail: closing }));
   }
 
-  /** @param {string} type @param {Record<string, any>} fields @param {boolean} now @returns {Promise<Ok>} */
-  #submit(type, fields, now) {
+  /** @param {string} type @param {Record<string, any>} fields @param {boolean} greeting @returns {Promise<Ok>} */
+  #submit(type, fields, greeting) {
     if (this.state === 'closed' || this.state === 'idle') {
       return Promise.reject(new PodiumError('closed', 'There is no connection to the server.'));
     }
@@ -131,8 +132,8 @@ export class Connection extends EventTarget {
           : new PodiumError('offline', 'The server cannot be reached at the moment.', { retry: true });
         this.#settle(id)?.reject(error);
       }, ANSWER_TIMEOUT_MS);
-      this.#pending.set(id, { message, resolve, reject, timer });
-      if (now) this.#write(message);
+      this.#pending.set(id, { message, greeting, resolve, reject, timer });
+      if (greeting || this.state === 'open') this.#write(message);
     });
   }
 
@@ -210,12 +211,11 @@ export class Connection extends EventTarget {
   }
 
   /** The socket is gone: wait a little longer each time, at random within the wait so that a crowd spreads. @param {number} [atLeastMs] */
-  #lost(atLeastMs) {
+  #lost(atLeastMs = 0) {
     if (this.state === 'closed' || this.state === 'waiting') return;
     this.#detach();
-    // A greeting in flight belongs to the lost socket; the next one has its own.
-    for (const [id, { message }] of [...this.#pending]) {
-      if (message.type !== 'hello' && message.type !== 'conference.join') continue;
+    for (const [id, { greeting }] of [...this.#pending]) {
+      if (!greeting) continue;
       this.#settle(id)?.reject(new PodiumError('offline', 'The server cannot be reached at the moment.', { retry: true }));
     }
     if (this.#first) {
@@ -223,7 +223,7 @@ export class Connection extends EventTarget {
       return;
     }
     const longest = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempts);
-    const wait = (atLeastMs ?? 0) + (atLeastMs === 0 ? 0 : Math.random() * longest);
+    const wait = atLeastMs + Math.random() * longest;
     this.#attempts += 1;
     this.#become('waiting', wait);
     this.#retryTimer = window.setTimeout(() => this.#open(), wait);

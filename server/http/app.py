@@ -1,0 +1,68 @@
+"""The HTTP application: one list of routes, one shell around it."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from protocol.errors import Code
+from server.http import health, openapi
+from server.http.api import API
+from server.http.failure import Failure, json_response
+from server.http.pages import Pages
+from server.http.services import Services
+from server.http.shell import Shell
+
+
+def application(services: Services) -> Starlette:
+    """The application for these services; `application(…).state` carries what the WebSocket needs."""
+    described = openapi.document()
+
+    async def openapi_document(_request: Request) -> Response:
+        return json_response(described, headers={"Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"})
+
+    settings = services.settings
+    return Starlette(
+        routes=[
+            *Pages().routes(),
+            *(endpoint.route(services) for endpoint in API),
+            *health.routes(services),
+            Route("/openapi.json", openapi_document, methods=["GET"]),
+            Route("/ws", _not_a_websocket, methods=["GET"]),
+        ],
+        middleware=[
+            Middleware(Shell, metrics=services.metrics, strict_transport=settings.tls_cert is not None),
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.allowed_origins,
+                allow_methods=["GET", "POST", "PUT"],
+                allow_headers=["Authorization", "Content-Type"],
+            ),
+        ],
+        exception_handlers={HTTPException: _http_exception},
+    )
+
+
+async def _not_a_websocket(_request: Request) -> Response:
+    return Failure(
+        Code.BAD_MESSAGE,
+        "This is the WebSocket; connect with Upgrade: websocket.",
+        status=426,
+        headers={"Upgrade": "websocket"},
+    ).response()
+
+
+async def _http_exception(_request: Request, error: Exception) -> Response:
+    """What the routing itself refuses: an unknown path, a wrong method."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if status == 404:
+        return Failure(Code.NOT_FOUND, headers=headers).response()
+    if status == 405:
+        return Failure(Code.UNSUPPORTED, "This path does not take this method.", headers=headers, status=405).response()
+    return Failure(Code.BAD_MESSAGE, headers=headers, status=status).response()

@@ -1,0 +1,94 @@
+"""The pages and their static files, from `server/web`.
+
+A file is kept in memory with its ETag and read again when it has changed on the disk. Browsers keep it and ask each
+time (`no-cache`): the answer is 304, and an upgrade of the server never mixes old and new modules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from protocol.errors import Code
+from server.http.failure import Failure
+
+WEB = Path(__file__).resolve().parent.parent / "web"
+PAGES = {"/": "home.html", "/c/{conference}": "conference.html", "/console/{conference}": "console.html"}
+# What the system's table may not know, or know differently; a module with another type is refused by the browser.
+_TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".html": "text/html",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
+_TEXT = ("text/", "application/json", "application/manifest+json", "image/svg+xml")
+
+
+@dataclass(frozen=True)
+class _Kept:
+    content: bytes
+    etag: str
+    type: str
+    stamp: tuple[int, int]
+
+
+class Pages:
+    """The files of one folder. The folder bounds what is kept: only files in it are ever read."""
+
+    def __init__(self, folder: Path = WEB) -> None:
+        self._folder = folder.resolve()
+        self._kept: dict[Path, _Kept] = {}
+
+    def routes(self) -> list[Route]:
+        """The pages and the static files as routes."""
+        pages = [Route(path, self._page(name), methods=["GET"]) for path, name in PAGES.items()]
+        return [*pages, Route("/favicon.ico", self._page("favicon.svg")), Route("/static/{path:path}", self._static)]
+
+    def _page(self, name: str):  # type: ignore[no-untyped-def]
+        async def page(request: Request) -> Response:
+            return self._serve(request, name)
+
+        return page
+
+    async def _static(self, request: Request) -> Response:
+        return self._serve(request, request.path_params["path"])
+
+    def _serve(self, request: Request, name: str) -> Response:
+        kept = self._read(name)
+        if kept is None:
+            return Failure(Code.NOT_FOUND).response()
+        headers = {"ETag": kept.etag, "Cache-Control": "no-cache"}
+        asked = request.headers.get("if-none-match", "")
+        if asked == "*" or kept.etag in (tag.strip().removeprefix("W/") for tag in asked.split(",")):
+            return Response(status_code=304, headers=headers)
+        return Response(kept.content, headers={**headers, "Content-Type": kept.type})
+
+    def _read(self, name: str) -> _Kept | None:
+        try:
+            path = (self._folder / name).resolve()
+            if not path.is_relative_to(self._folder) or any(part.startswith(".") for part in Path(name).parts):
+                return None
+            status = path.stat()
+            stamp = (status.st_mtime_ns, status.st_size)
+            kept = self._kept.get(path)
+            if kept is None or kept.stamp != stamp:
+                content = path.read_bytes()
+                etag = '"' + hashlib.sha256(content).hexdigest()[:24] + '"'
+                kept = self._kept[path] = _Kept(content, etag, _type(path), stamp)
+            return kept
+        except (OSError, ValueError):  # not there, a folder, a name with a zero byte
+            return None
+
+
+def _type(path: Path) -> str:
+    found = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return f"{found}; charset=utf-8" if found.startswith(_TEXT) else found

@@ -1,0 +1,162 @@
+"""Who is attached to a room on this node, and how they are told what happens in it.
+
+Everything here is synchronous: between a commit and the last frame of it there is no await, so a session that
+attaches is either told an event or finds it in its snapshot, never both and never neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from protocol import events as e
+from protocol.codec import Encoding
+from protocol.errors import Code
+from protocol.signals import Resync
+from server.frames import Encoded
+from server.history import Told
+from server.room.state import Room
+from server.room.view import moderates, needs_resync, sees, snapshot
+
+
+class Member(Protocol):
+    """A connection in a room. `told` is the version it was last told of; `console`: without media."""
+
+    person: str
+    client: str
+    console: bool
+    encoding: Encoding
+    told: int
+
+    def send(self, frame: bytes) -> None:
+        """Hand over a finished frame; never blocks, never raises."""
+
+    def gone(self, code: Code | None, note: str) -> None:
+        """The person is not in the conference any more; None: they left by themselves or expired."""
+
+
+class Members:
+    """The members of one room on this node."""
+
+    def __init__(self, epoch: int, version: int) -> None:
+        self._epoch = epoch
+        self._by_person: dict[str, list[Member]] = {}
+        self._everyone_told = version
+
+    def __iter__(self) -> Iterator[Member]:
+        for members in list(self._by_person.values()):
+            yield from list(members)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_person.values()))
+
+    def of(self, person: str) -> tuple[Member, ...]:
+        """The connections of one person."""
+        return tuple(self._by_person.get(person, ()))
+
+    def main_of(self, person: str) -> Member | None:
+        """The connection that carries the person's media."""
+        return next((member for member in self.of(person) if not member.console), None)
+
+    def attach(self, member: Member, told: int) -> None:
+        """From now on `member` is told what comes after version `told`."""
+        member.told = told
+        self._by_person.setdefault(member.person, []).append(member)
+
+    def detach(self, member: Member) -> bool:
+        """Not told any more. True when it was the person's last connection; false also when it was not attached."""
+        members = self._by_person.get(member.person, [])
+        if member not in members:
+            return False
+        members.remove(member)
+        if not members:
+            del self._by_person[member.person]
+        return not members
+
+    def tell(self, before: Room, after: Room, told: Told) -> int:
+        """The event that led from one state to the other, to everybody it is meant for; how many were told."""
+        event = told.event
+        # Variants differ in `after` only. Whoever is no moderator has missed nothing since the last event for
+        # everyone, wherever they joined between, so one variant serves the crowd.
+        variants: dict[int, Encoded] = {}
+        count = 0
+        for member in self._meant(after, told):
+            moderator = moderates(after, member.person)
+            since = member.told if moderator else min(member.told, self._everyone_told)
+            if event.version <= member.told:
+                continue
+            variant = variants.get(since)
+            if variant is None:
+                variant = variants[since] = Encoded(replace(event, after=since))
+            member.send(variant.frame(member.encoding))
+            member.told = event.version
+            count += 1
+        if told.audience.everyone:
+            self._everyone_told = event.version
+        self._refresh(before, after, told)
+        self._dismiss(event)
+        return count
+
+    def _meant(self, after: Room, told: Told) -> Iterator[Member]:
+        if told.audience.everyone:
+            yield from self
+            return
+        for person in list(self._by_person):
+            if sees(after, person, told.audience):
+                yield from self.of(person)
+
+    def _refresh(self, before: Room, after: Room, told: Told) -> None:
+        """A snapshot for those whose whole picture changed."""
+        if told.crowd_changed:
+            persons = list(self._by_person)
+        elif isinstance(told.event, e.RoleAssigned):
+            persons = [told.event.person]
+        else:
+            return
+        for person in persons:
+            if needs_resync(before, after, person):
+                self.resync(after, person)
+
+    def resync(self, room: Room, person: str) -> None:
+        """A snapshot in place of everything the person knows."""
+        members = self.of(person)
+        if not members:
+            return
+        encoded = Encoded(Resync(snapshot=snapshot(room, person, self._epoch)))
+        for member in members:
+            member.send(encoded.frame(member.encoding))
+            member.told = room.version
+
+    def _dismiss(self, event: e.RoomEvent) -> None:
+        """Those who are not in the conference any more are not told what comes next."""
+        if isinstance(event, e.ConferenceEnded):
+            persons, code, note = list(self._by_person), Code.CONFERENCE_ENDED, ""
+        elif isinstance(event, e.ParticipantLeft):
+            removed = event.reason is e.LeaveReason.REMOVED
+            self._gone(event.person, Code.REMOVED if removed else None, event.note)
+            return
+        else:
+            return
+        for person in persons:
+            self._gone(person, code, note)
+
+    def _gone(self, person: str, code: Code | None, note: str) -> None:
+        for member in self._by_person.pop(person, []):
+            member.gone(code, note)
+
+    def signal(self, message: msgspec.Struct, *, media: bool = False) -> None:
+        """To everybody; `media`: not to consoles."""
+        encoded = Encoded(message)
+        for member in self:
+            if not (media and member.console):
+                member.send(encoded.frame(member.encoding))
+
+    def signal_to(self, person: str, message: msgspec.Struct, *, media: bool = False) -> None:
+        """To the connections of one person; `media`: not to consoles."""
+        encoded = Encoded(message)
+        for member in self.of(person):
+            if not (media and member.console):
+                member.send(encoded.frame(member.encoding))

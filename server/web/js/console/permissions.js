@@ -1,0 +1,111 @@
+// What one may do to whom: asked of the server with `can`, kept until something happens that may change the answer.
+//
+// Only the people on the screen and on the stage are asked about, a few at a time: in a crowd of thousands the console
+// would otherwise be its server's loudest client. An old answer stays in use until the new one is there, so buttons do
+// not flicker; the server decides anyway, and its refusal is shown.
+
+/** @typedef {import('../podium.js').Podium} Podium */
+/** @typedef {import('../lib/shapes.js').RoomEvent} RoomEvent */
+
+/** The key for what one may do without a target. */
+const MYSELF = '';
+// Well under what one connection may send, and a screenful is known within a few seconds.
+const PAUSE_MS = 60;
+const IN_FLIGHT = 3;
+// Events that may change what is possible towards anybody: free places, settings, the queue.
+const ABOUT_ALL = new Set(['stage.taken', 'stage.left', 'stage.reordered', 'conference.settings_changed']);
+
+export class Permissions extends EventTarget {
+  /** @type {Map<string, {commands: Set<string>, stale: boolean}>} */ #known = new Map();
+  /** @type {Set<string>} */ #queue = new Set();
+  #inFlight = 0;
+  #timer = 0;
+
+  /** @param {Podium} podium */
+  constructor(podium) {
+    super();
+    this.podium = podium;
+    podium.addEventListener('event', (message) => this.#happened(/** @type {CustomEvent} */ (message).detail.event));
+    podium.addEventListener('resync', () => this.#forgetAll());
+  }
+
+  /**
+   * Whether the last answer allows a command; false while there is none.
+   * @param {string | null} target
+   * @param {string} command as `stage.grant`, or with its variant as `media.mute:audio`
+   */
+  allows(target, command) {
+    return this.commands(target)?.has(command) ?? false;
+  }
+
+  /** @param {string | null} target @returns {Set<string> | null} */
+  commands(target) {
+    return this.#known.get(target ?? MYSELF)?.commands ?? null;
+  }
+
+  /** Whether any of these people may be given the command. @param {Iterable<string>} targets @param {string} command */
+  allowsAny(targets, command) {
+    for (const target of targets) if (this.allows(target, command)) return true;
+    return false;
+  }
+
+  /** These are looked at: ask about those whose answer is missing or old. @param {Iterable<string | null>} targets */
+  want(targets) {
+    for (const target of targets) {
+      const known = this.#known.get(target ?? MYSELF);
+      if (!known || known.stale) this.#queue.add(target ?? MYSELF);
+    }
+    this.#work();
+  }
+
+  /**
+   * The newest answer about somebody, asked now.
+   * @param {string | null} target
+   * @returns {Promise<Set<string>>}
+   */
+  async fresh(target) {
+    const { commands } = await this.podium.can(target ?? undefined);
+    this.#known.set(target ?? MYSELF, { commands, stale: false });
+    return commands;
+  }
+
+  #work() {
+    if (this.#timer || this.#queue.size === 0 || this.#inFlight >= IN_FLIGHT || this.podium.state !== 'open') return;
+    const [target] = this.#queue;
+    this.#queue.delete(target);
+    this.#inFlight += 1;
+    this.fresh(target === MYSELF ? null : target)
+      .then(() => this.dispatchEvent(new CustomEvent('change', { detail: { target } })))
+      // Gone meanwhile, or offline: the next look at the row asks again.
+      .catch(() => this.#known.delete(target))
+      .finally(() => {
+        this.#inFlight -= 1;
+        this.#work();
+      });
+    this.#timer = window.setTimeout(() => {
+      this.#timer = 0;
+      this.#work();
+    }, PAUSE_MS);
+  }
+
+  /** @param {RoomEvent} event */
+  #happened(event) {
+    if (event.type === 'participant.left') {
+      this.#known.delete(event.person ?? MYSELF);
+      this.#queue.delete(event.person ?? MYSELF);
+      return;
+    }
+    if (ABOUT_ALL.has(event.type) || event.person === this.podium.room?.you) this.#forgetAll();
+    else this.#forget(event.person);
+  }
+
+  #forgetAll() {
+    for (const known of this.#known.values()) known.stale = true;
+  }
+
+  /** @param {string | undefined} target */
+  #forget(target) {
+    const known = target === undefined ? undefined : this.#known.get(target);
+    if (known) known.stale = true;
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * What a person sends and receives, and how that follows the room.
+ *
+ * The room decides: a place on the stage opens the publish connection, its loss closes it; a mute of a source stops
+ * the local track too, whoever muted (the media worker drops it in any case). Beside the room stands one wish of the
+ * person's own for each of microphone and camera: `wants`. What is sent is what is wanted and not muted.
+ *
+ * A mute by the person withdraws the wish, and a camera's light goes off. A mute by a moderator leaves the wish, so a
+ * moderator's unmute brings the sound back; where the wish is withdrawn a moderator cannot open a microphone, and
+ * `asked` is told instead.
+ *
+ * Events: `change` (own devices, wishes or the remote tracks are other than before), `asked` {source, by},
+ * `ended` {source} (a device was unplugged, a share stopped), `failed` (a `PodiumError`).
+ */
+
+import * as devices from './devices.js';
+import { PodiumError } from './errors.js';
+import { Publisher } from './publisher.js';
+import { statistics } from './stats.js';
+import { Subscriber } from './subscriber.js';
+
+/** @typedef {import('./shapes.js').Source} Source */
+/** @typedef {import('./shapes.js').MuteSource} MuteSource */
+/** @typedef {'audio' | 'video'} Device */
+/** @typedef {'none' | 'off' | 'on' | 'muted' | 'locked'} SourceState */
+
+export class Media extends EventTarget {
+  #podium;
+
+  /** @param {import('../podium.js').Podium} podium */
+  constructor(podium) {
+    super();
+    this.#podium = podium;
+    /** @param {string} type @param {Record<string, any>} fields */
+    const send = (type, fields) => podium.send(type, fields);
+    this.publisher = new Publisher(send);
+    this.subscriber = new Subscriber(send);
+    /** @type {Record<Device, boolean>} the person's own wish to be heard and seen */
+    this.wants = { audio: false, video: false };
+    /** @type {Record<Device, string | null>} */
+    this.chosen = { audio: null, video: null };
+    /** @type {devices.CameraQuality} */
+    this.cameraQuality = 'standard';
+    /** @type {Map<Source, MediaStreamTrack>} what this computer captures now */
+    this.local = new Map();
+    this.publisher.addEventListener('failed', (event) => this.#tell('failed', /** @type {CustomEvent} */ (event).detail));
+    this.subscriber.addEventListener('failed', (event) => this.#tell('failed', /** @type {CustomEvent} */ (event).detail));
+    this.subscriber.addEventListener('tracks', () => this.#tell('change'));
+  }
+
+  // --- the room's side: called by Podium ------------------------------------------------
+
+  /** After joining. @param {boolean} again the server has forgotten our connections: make new ones */
+  open(again) {
+    this.subscriber.open();
+    if (again) this.publisher.restart();
+    this.sync();
+  }
+
+  close() {
+    this.subscriber.close();
+    this.publisher.close();
+    for (const source of [...this.local.keys()]) this.#release(source);
+  }
+
+  /** Brings the local side to what the room says. */
+  sync() {
+    const me = this.#podium.room?.me;
+    if (!me) return;
+    for (const [source, track] of this.local) {
+      const muted = me.muted.includes(muteSourceOf(source));
+      track.enabled = !muted && (source === 'audio' || source === 'video' ? this.wants[source] : true);
+    }
+    if (me.on_stage) this.#open();
+    else this.#leaveStage();
+    this.#tell('change');
+  }
+
+  /** @param {import('./shapes.js').RoomEvent} event of the room, already applied */
+  hear(event) {
+    if (event.person !== this.#podium.room?.you) return;
+    const source = event.source;
+    if (event.type === 'media.unmuted' && event.by !== event.person && isDevice(source) && !this.wants[source]) {
+      this.#tell('asked', { source, by: event.by });
+    }
+    this.sync();
+  }
+
+  /** @param {import('./shapes.js').Message} signal */
+  signal(signal) {
+    if (signal.type === 'media.offer') {
+      this.subscriber.offered(/** @type {any} */ (signal));
+    } else if (signal.type === 'media.reset') {
+      this.subscriber.open();
+      this.publisher.restart();
+    }
+  }
+
+  // --- the person's side ---------------------------------------------------------------
+
+  /**
+   * Hands over tracks that a preview has opened already, so that the camera goes on without blinking.
+   * @param {Device} device @param {MediaStreamTrack} track @param {boolean} on whether it is to be sent
+   */
+  adopt(device, track, on) {
+    this.wants[device] = on;
+    this.#keep(device, track);
+    if (device === 'audio' || on) this.publisher.set(device, track);
+    this.sync();
+  }
+
+  /** @param {Source} source @returns {SourceState} what a control of this source is to show */
+  state(source) {
+    const me = this.#podium.room?.me;
+    const mute = muteSourceOf(source);
+    if (me?.locked.includes(mute) && me.role !== 'organizer') return 'locked';
+    if (source === 'screen' || source === 'screen_audio') {
+      return !this.local.has(source) ? 'off' : me?.muted.includes(mute) ? 'muted' : 'on';
+    }
+    if (!this.local.has(source) && !this.wants[source]) return this.publisher.track(source) === undefined ? 'none' : 'off';
+    if (!this.wants[source]) return 'off';
+    return me?.muted.includes(mute) ? 'muted' : 'on';
+  }
+
+  /** Be heard, or seen: opens the device where needed and undoes a mute. @param {Device} device */
+  async unmute(device) {
+    const track = this.local.get(device) ?? await this.#capture(device);
+    const me = this.#podium.room?.me;
+    if (me?.muted.includes(device)) await this.#podium.send('media.unmute', { source: device });
+    this.wants[device] = true;
+    if (this.publisher.track(device) !== track) this.publisher.set(device, track);
+    this.sync();
+  }
+
+  /** Not be heard, or seen. A camera is switched off, a microphone only silenced, so that it comes back at once. @param {Device} device */
+  async mute(device) {
+    this.wants[device] = false;
+    if (device === 'video' && this.local.has('video')) {
+      this.#release('video');
+      if (this.publisher.track('video') !== undefined) this.publisher.set('video', null);
+    }
+    this.sync();
+    const me = this.#podium.room?.me;
+    if (me?.on_stage && !me.muted.includes(device)) await this.#podium.send('media.mute', { source: device });
+  }
+
+  /** Another microphone or camera, in use at once where one is in use now. @param {Device} device @param {string | null} id */
+  async choose(device, id) {
+    this.chosen[device] = id;
+    if (!this.local.has(device)) return;
+    const track = await this.#capture(device);
+    if (this.publisher.track(device) !== undefined) this.publisher.set(device, track);
+    this.sync();
+  }
+
+  /** @param {devices.CameraQuality} quality */
+  async setCameraQuality(quality) {
+    this.cameraQuality = quality;
+    await this.local.get('video')?.applyConstraints(devices.CAMERA_QUALITIES[quality]);
+  }
+
+  async shareScreen() {
+    if (!this.#podium.room?.me?.on_stage) throw new PodiumError('not_on_stage', 'Sharing needs a place on the stage.');
+    const { screen, sound } = await devices.openScreen();
+    this.#keep('screen', screen);
+    if (sound) this.#keep('screen_audio', sound);
+    const me = this.#podium.room.me;
+    if (me.muted.includes('screen') && !me.locked.includes('screen')) {
+      await this.#podium.send('media.unmute', { source: 'screen' });
+    }
+    this.publisher.set('screen', screen);
+    if (sound) this.publisher.set('screen_audio', sound);
+    this.sync();
+  }
+
+  stopScreen() {
+    this.#dropScreen();
+    this.sync();
+  }
+
+  /** @param {string} person @param {Source} source @returns {MediaStreamTrack | null} what is received, or one's own */
+  track(person, source) {
+    if (person === this.#podium.room?.you) return this.local.get(source) ?? null;
+    return this.subscriber.tracks.get(`${person}/${source}`) ?? null;
+  }
+
+  /** Counters of both connections, for diagnostics. */
+  stats() {
+    return statistics(this.publisher.connection, this.subscriber.connection, this.subscriber.tracks);
+  }
+
+  // --- inside --------------------------------------------------------------------------
+
+  #open() {
+    const me = this.#podium.room?.me;
+    for (const device of /** @type {Device[]} */ (['audio', 'video'])) {
+      // Whoever joined silent is silent at the media worker as well, before the first packet.
+      const silent = this.publisher.track(device) !== undefined && !this.wants[device];
+      if (silent && !me?.muted.includes(device) && !this.#silenced.has(device)) {
+        this.#silenced.add(device);
+        this.#podium.send('media.mute', { source: device }).catch(() => undefined);
+      }
+    }
+    this.publisher.open();
+  }
+
+  /** @type {Set<Device>} silenced on taking this place: once, so that a moderator's unmute is not fought */
+  #silenced = new Set();
+
+  #leaveStage() {
+    this.#silenced.clear();
+    if (this.local.has('screen')) this.#dropScreen();
+    this.publisher.close();
+  }
+
+  #dropScreen() {
+    for (const source of /** @type {Source[]} */ (['screen', 'screen_audio'])) {
+      this.#release(source);
+      this.publisher.unset(source);
+    }
+  }
+
+  /** @param {Device} device */
+  async #capture(device) {
+    const track = device === 'audio'
+      ? await devices.openMicrophone(this.chosen.audio)
+      : await devices.openCamera(this.chosen.video, this.cameraQuality);
+    this.#keep(device, track);
+    return track;
+  }
+
+  /** @param {Source} source @param {MediaStreamTrack} track */
+  #keep(source, track) {
+    const former = this.local.get(source);
+    if (former && former !== track) former.stop();
+    this.local.set(source, track);
+    track.onended = () => {
+      if (this.local.get(source) !== track) return;
+      if (source === 'screen') this.stopScreen();
+      else if (isDevice(source)) void this.mute(source).catch(() => undefined).finally(() => this.#release(source));
+      this.#tell('ended', { source });
+    };
+  }
+
+  /** @param {Source} source */
+  #release(source) {
+    const track = this.local.get(source);
+    this.local.delete(source);
+    track?.stop();
+  }
+
+  /** @param {string} name @param {any} [detail] */
+  #tell(name, detail = {}) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+/** Muting the screen silences its sound as well. @param {Source} source @returns {MuteSource} */
+export const muteSourceOf = (source) => (source === 'screen_audio' ? 'screen' : source);
+
+/** @param {string | undefined} source @returns {source is Device} */
+const isDevice = (source) => source === 'audio' || source === 'video';
