@@ -18,7 +18,7 @@ from media import rtcp
 from media.codecs import AUDIO_LEVEL, EXTENSION_IDS, MID, TRANSPORT_CC, Choice
 from media.loss import LossRegister
 from media.nack import NackGenerator
-from media.rtp import map_extensions, parse, unwrap_rtx, value_length
+from media.rtp import ONE_BYTE, map_extensions, parse, unwrap_rtx, value_length
 from media.srtp import PacketBuffer, SrtpSession
 from media.track import Track
 from media.transport import Transport
@@ -38,10 +38,9 @@ _LEVEL = 1 << EXTENSION_IDS[AUDIO_LEVEL]
 _TWCC = 1 << EXTENSION_IDS[TRANSPORT_CC]
 _MID = 1 << EXTENSION_IDS[MID]
 _LEVEL_AT, _TWCC_AT, _MID_AT = EXTENSION_IDS[AUDIO_LEVEL], EXTENSION_IDS[TRANSPORT_CC], EXTENSION_IDS[MID]
-# Of the extensions that come in, the one that goes out: an audio packet keeps its block of extensions for it.
 _ssrc_of = Struct("!I").unpack_from
 _write_header = Struct("!BBHII").pack_into
-_write_block = Struct("!HH").pack_into
+_write_block = Struct("!HHBBH").pack_into
 
 
 class Line:
@@ -153,7 +152,7 @@ class Uplink:
 
     def _drop(self, ssrc: int) -> None:
         stream = self.streams[ssrc]
-        self._end(stream.track) if stream.track.stream is stream else None
+        self._end(stream.track)
         del self.streams[ssrc]
         self._before.pop(ssrc, None)
         if self.transport is not None and self.transport.inbound is not None:
@@ -252,7 +251,7 @@ class Uplink:
         now: float,
     ) -> None:
         """Bring the packet into its canonical form, moving its header up to the payload, and keep it."""
-        _, marker, seq, timestamp, ssrc, header, extension, words, profile, padding = parsed
+        _, marker, seq, timestamp, ssrc, header, _, _, _, padding = parsed
         data = buffer.bytes
         payload = length - header - padding
         starts = True
@@ -266,9 +265,11 @@ class Uplink:
         end, first = (length - padding, 0x80) if payload > 0 else (length, 0xA0 if padding else 0x80)
         start = header - 12
         if mask & _LEVEL and not track.is_video:
-            start = extension - 16
+            # The audio level alone goes on, in a block of one word; the block that came in had at least that.
+            level = data[self._places[_LEVEL_AT]]
+            start = header - 20
             first |= 0x10
-            self._blank(data, extension, words, profile)
+            _write_block(data, header - 8, ONE_BYTE, 1, _LEVEL_AT << 4, level, 0)
         codec = stream.line.choice.codec
         _write_header(data, start, first, marker << 7 | codec.payload_type, seq, timestamp, ssrc)
         if track.cache.store(seq, buffer.view[start:end], end - start):
@@ -277,16 +278,6 @@ class Uplink:
             track.pending.append((seq, timestamp, end - start, starts))
         else:
             self._dropped["late"] += 1
-
-    def _blank(self, data: bytearray, extension: int, words: int, profile: int) -> None:
-        """Leave of the extensions only the audio level: the others belong to the publisher's hop."""
-        at = self._places[_LEVEL_AT]
-        size = 1 if profile == 0xBEDE else 2
-        head, value = bytes(data[at - size : at]), data[at]
-        data[extension : extension + words] = bytes(words)
-        data[extension : extension + size] = head
-        data[extension + size] = value
-        _write_block(data, extension - 4, profile, words // 4)
 
     def _bind_ssrc(self, ssrc: int, payload_type: int, mid: str) -> Stream | None:
         """A new SSRC: which line is it of? By the description's `a=ssrc`, by the mid it carries, or, when only one

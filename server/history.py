@@ -92,4 +92,5 @@ class Answered:
 
     def version(self, person: str, client: str, id: int) -> int | None:
         """The version that held the outcome, or None for a command that is new."""
-        return self._clients.get((person, client), {}).get(id)
+        ids = self._clients.get((person, client))
+        return ids.get(id) if ids is not None else None

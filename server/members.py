@@ -130,6 +130,16 @@ class Members:
             member.send(encoded.frame(member.encoding))
             member.told = room.version
 
+    def start_anew(self, epoch: int, room: Room) -> None:
+        """The room's record was replaced: everybody gets a snapshot of what is there now, or is gone from it."""
+        self._epoch = epoch
+        self._everyone_told = room.version
+        for person in list(self._by_person):
+            if person in room.people:
+                self.resync(room, person)
+            else:
+                self._gone(person, None, "")
+
     def _dismiss(self, event: e.RoomEvent) -> None:
         """Those who are not in the conference any more are not told what comes next."""
         if isinstance(event, e.ConferenceEnded):

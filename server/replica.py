@@ -20,7 +20,6 @@ from typing import Protocol
 import msgspec
 
 from protocol import codec
-from protocol import commands as c
 from protocol import events as e
 from protocol.errors import Code
 from server import log
@@ -33,7 +32,7 @@ from server.room.decide import AnyCommand, decide
 from server.room.refusal import Refusal
 from server.room.state import Room
 from server.room.view import audience
-from server.roomlog import Commit, CommandKey, Conflict, Loaded, RoomLog
+from server.roomlog import CommandKey, Commit, Conflict, Loaded, RoomLog
 from server.store import StoreUnavailable
 
 # Orders of clients that may wait; the writer takes all of them at once, so a full inbox means a stopped disk.
@@ -62,6 +61,20 @@ class Order(msgspec.Struct, eq=False, kw_only=True):
     settle: Settle
     key: CommandKey | None = None
     once: bool = False
+    settled: bool = False
+
+    def answer(self, refusal: Refusal | None) -> None:
+        """Tell the outcome, the first time."""
+        if not self.settled:
+            self.settled = True
+            self.settle(refusal)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What was decided of one order, and whether it changes the room."""
+
+    refusal: Refusal | None = None
+    changes: bool = False
 
 
 class Observer(Protocol):
@@ -123,8 +136,9 @@ class RoomReplica:
         events = decide(None, owner, command, now)
         if isinstance(events, Refusal):
             return None
-        room, stamped = _applied(None, events)
-        commit = Commit(version=room.version, after=0, time=now, node=node, events=stamped)
+        first = stamp(None, events[0])
+        room = apply(None, first)
+        commit = Commit(version=room.version, after=0, time=now, node=node, events=(first,))
         # The moment of making is the epoch: a room that is made again after its log was lost has a later one.
         outcome = await log.append(command.conference, now, 0, commit)
         if isinstance(outcome, Conflict):
@@ -135,22 +149,15 @@ class RoomReplica:
     def restore(
         cls, loaded: Loaded, *, log: RoomLog, metrics: Metrics, node: str, clock: Callable[[], int]
     ) -> RoomReplica:
-        """The room as the log has it."""
-        room = codec.decode(loaded.snapshot[1], Room) if loaded.snapshot is not None else None
-        commits = list(loaded.commits)
-        if room is None:
-            if not commits:
-                raise UnknownEvent("the log of this room begins with something unknown")
-            first = commits[0]
-            room = apply(None, first.events[0])
-            commits[0] = Commit(
-                version=first.version,
-                after=room.version,
-                time=first.time,
-                node=first.node,
-                events=first.events[1:],
-                commands=first.commands,
-            )
+        """The room as the log has it. Raises `UnknownEvent` when not even its beginning can be understood."""
+        commits = loaded.commits
+        if loaded.snapshot is not None:
+            room = codec.decode(loaded.snapshot[1], Room)
+        elif commits:
+            # The first commit is the creation alone: `create` makes it so.
+            room, commits = apply(None, commits[0].events[0]), commits[1:]
+        else:
+            raise UnknownEvent("the record of this room begins with something unknown")
         replica = cls(log=log, metrics=metrics, node=node, clock=clock, epoch=loaded.epoch, room=room)
         replica.read_only = not loaded.readable
         for commit in commits:
@@ -171,14 +178,14 @@ class RoomReplica:
             self._writer = None
         waiting, self._inbox = self._inbox, []
         for order in waiting:
-            order.settle(Refusal(Code.GOING_AWAY))
+            order.answer(Refusal(Code.GOING_AWAY))
 
     # --- asking -------------------------------------------------------------------------
 
     def submit(self, order: Order) -> None:
         """Have something decided; `order.settle` is called once, perhaps at once."""
         if order.key is not None and len(self._inbox) >= MAX_WAITING:
-            order.settle(Refusal(Code.RATE_LIMITED, "the inbox is full"))
+            order.answer(Refusal(Code.RATE_LIMITED, "the inbox is full"))
             return
         self._inbox.append(order)
         self._woken.set()
@@ -210,44 +217,150 @@ class RoomReplica:
                 try:
                     await self._decide_batch(batch)
                 except asyncio.CancelledError:
-                    for order in batch:
-                        order.settle(Refusal(Code.GOING_AWAY))
+                    _answer(batch, [Verdict(Refusal(Code.GOING_AWAY))] * len(batch))
                     raise
                 except Exception:
                     # A mistake of ours: those who asked are told, the room stays as it was, and the writer lives.
                     _log.exception("a batch could not be decided", conference=self.room.conference)
-                    for order in batch:
-                        order.settle(Refusal(Code.INTERNAL))
-                if self._since_mark >= SNAPSHOT_EVERY:
-                    await self._save()
+                    _answer(batch, [Verdict(Refusal(Code.INTERNAL))] * len(batch))
+            if self._since_mark >= SNAPSHOT_EVERY:
+                await self._save()
 
     async def _decide_batch(self, batch: list[Order]) -> None:
         for _ in range(MAX_RACES):
-            room, events, keys, outcomes = self._decide_all(batch)
+            now = self._clock()
+            room, events, verdicts = self._decide_all(batch, now)
             if not events:
-                self._answer(batch, outcomes)
+                self._remember(batch, verdicts)
+                _answer(batch, verdicts)
                 return
             commit = Commit(
                 version=room.version,
                 after=self.room.version,
-                time=self._clock(),
+                time=now,
                 node=self._node,
                 events=events,
-                commands=keys,
+                commands=tuple(
+                    order.key for order, verdict in zip(batch, verdicts, strict=True) if verdict.changes and order.key
+                ),
             )
             try:
                 with self._metrics.append_seconds.time():
                     outcome = await self._log.append(self.room.conference, self.epoch, self.room.version, commit)
+                if isinstance(outcome, Conflict):
+                    await self._catch_up(outcome)
+                    continue
             except StoreUnavailable as error:
-                _log.warning("the room log cannot be written", conference=self.room.conference, reason=str(error))
-                outcomes = [Refusal(Code.STORE_UNAVAILABLE) if changed else was for was, changed in outcomes_of(outcomes)]
-                self._answer(batch, [(was, False) for was in outcomes])
-                return
-            if isinstance(outcome, Conflict):
-                if not self._catch_up(outcome):
-                    break
-                continue
+                _log.warning("the room log cannot be used", conference=self.room.conference, reason=str(error))
+                break
             self._hear(commit)
-            self._answer(batch, outcomes)
+            self._remember(batch, verdicts)
+            _answer(batch, verdicts)
             return
-        self._answer(batch, [(Refusal(Code.STORE_UNAVAILABLE), False)] * len(batch))
+        unavailable = Verdict(Refusal(Code.STORE_UNAVAILABLE))
+        _answer(batch, [unavailable if verdict.changes else verdict for verdict in verdicts])
+
+    def _decide_all(self, batch: list[Order], now: int) -> tuple[Room, tuple[e.RoomEvent, ...], list[Verdict]]:
+        """The batch in sequence, each on the state that the one before it led to."""
+        room = self.room
+        events: list[e.RoomEvent] = []
+        verdicts: list[Verdict] = []
+        accepted: set[CommandKey] = set()
+        for order in batch:
+            key = order.key
+            if key is not None and (key in accepted or self.answered.version(*key) is not None):
+                verdicts.append(Verdict(Refusal(Code.BAD_RESUME, "used already") if order.once else None))
+                continue
+            outcome = _decide_one(room, order, now)
+            if isinstance(outcome, Refusal):
+                verdicts.append(Verdict(outcome))
+                continue
+            led_to, made = outcome
+            if made and self.read_only:
+                verdicts.append(Verdict(Refusal(Code.UNSUPPORTED, "this node is older than the room's record")))
+                continue
+            room = led_to
+            events.extend(made)
+            if key is not None:
+                accepted.add(key)
+            verdicts.append(Verdict(None, bool(made)))
+        return room, tuple(events), verdicts
+
+    def _remember(self, batch: list[Order], verdicts: list[Verdict]) -> None:
+        for order, verdict in zip(batch, verdicts, strict=True):
+            if verdict.refusal is None and order.key is not None:
+                self.answered.add(*order.key, self.room.version)
+
+    def _hear(self, commit: Commit) -> bool:
+        """A commit of the log becomes the room's state, and the members are told. False: it cannot be understood."""
+        if commit.version <= self.room.version and commit.events:
+            return True
+        for event in commit.events:
+            before = self.room
+            try:
+                after = apply(before, event)
+            except UnknownEvent as error:
+                _log.error("the room is read only here", conference=before.conference, reason=str(error))
+                self.read_only = True
+                return False
+            self.room = after
+            told = Told(event, audience(before, after, event), before.crowded is not after.crowded)
+            self.history.add(told)
+            self._metrics.events_sent.inc(self.members.tell(before, after, told))
+            for observer in self.observers:
+                observer.changed(before, after, event)
+        self.answered.add_all(commit.commands, commit.version)
+        self._since_mark += 1
+        for observer in self.observers:
+            observer.committed(self.room)
+        return True
+
+    async def _catch_up(self, conflict: Conflict) -> None:
+        """Hear what another writer has appended. Raises `StoreUnavailable`."""
+        if conflict.epoch == self.epoch and conflict.missed and conflict.missed[0].after == self.room.version:
+            for commit in conflict.missed:
+                if not self._hear(commit):
+                    return
+            return
+        loaded = await self._log.load(self.room.conference)
+        if loaded is None:
+            raise StoreUnavailable("the log has lost this room")
+        other = RoomReplica.restore(loaded, log=self._log, metrics=self._metrics, node=self._node, clock=self._clock)
+        self.room, self.epoch, self.read_only = other.room, other.epoch, other.read_only
+        self.history, self.answered = other.history, other.answered
+        self._mark, self._since_mark = other._mark, other._since_mark
+        self.members.start_anew(self.epoch, self.room)
+        for observer in self.observers:
+            observer.committed(self.room)
+
+    async def _save(self) -> None:
+        mark = self._mark
+        try:
+            await self._log.save_snapshot(self.room.conference, self.epoch, mark.version, codec.pack(mark))
+        except StoreUnavailable as error:
+            _log.warning("no snapshot could be written", conference=self.room.conference, reason=str(error))
+            return
+        self._mark, self._since_mark = self.room, 0
+
+
+def _decide_one(room: Room, order: Order, now: int) -> tuple[Room, list[e.RoomEvent]] | Refusal:
+    """The room after all commands of an order, with their stamped events; or the first refusal."""
+    events: list[e.RoomEvent] = []
+    for command in order.commands(room):
+        outcome = decide(room, order.actor, command, now)
+        if isinstance(outcome, Refusal):
+            return outcome
+        for event in outcome:
+            stamped = stamp(room, event)
+            events.append(stamped)
+            room = apply(room, stamped)
+    return room, events
+
+
+def _answer(batch: list[Order], verdicts: list[Verdict]) -> None:
+    for order, verdict in zip(batch, verdicts, strict=True):
+        try:
+            order.answer(verdict.refusal)
+        except Exception:
+            # One session's mistake must not keep the others from their answers.
+            _log.exception("an answer could not be given")

@@ -32,7 +32,7 @@ def test_of_a_real_encoders_packets_only_the_first_of_a_key_frame_is_one(codec: 
         frame.pts, frame.time_base = number * 3000, Fraction(1, 90_000)
         wanted = number in (0, 4)
         payloads, _ = encoder.encode(frame, force_keyframe=wanted)
-        assert len(payloads) > 2
+        assert len(payloads) > 1
         flags = [found(codec, payload) for payload in payloads]
         assert any(flags) is wanted
         if codec == "VP8":

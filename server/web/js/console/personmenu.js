@@ -1,0 +1,142 @@
+// Everything one may do to one person, as a menu: exactly what the server says one can.
+
+import { h } from '../ui/dom.js';
+import { openMenu } from '../ui/menu.js';
+import { refusalText, roleWord } from '../ui/words.js';
+import { toast } from '../ui/toast.js';
+import { SOURCES, give, toggle } from './commands.js';
+import { formDialog } from './formdialog.js';
+
+/** @typedef {import('../podium.js').Podium} Podium */
+/** @typedef {import('../lib/shapes.js').Person} Person */
+/** @typedef {import('./permissions.js').Permissions} Permissions */
+/** @typedef {import('../ui/menu.js').MenuItem} MenuItem */
+
+// An order to show the roles in, nothing else: which of them may be given is the server's answer.
+const ROLES = ['organizer', 'moderator', 'speaker', 'guest_speaker', 'viewer'];
+
+/**
+ * Opens the menu of one person.
+ * @param {HTMLElement} anchor
+ * @param {Podium} podium
+ * @param {Permissions} permissions
+ * @param {Person} person
+ */
+export async function personMenu(anchor, podium, permissions, person) {
+  try {
+    const can = await permissions.fresh(person.id);
+    const groups = [mediaItems(podium, person, can), stageItems(podium, person, can), roleItems(podium, person, can), removeItems(podium, person, can)];
+    const items = groups.filter((group) => group.length).flatMap((group, index) => (index ? ['-', ...group] : group));
+    if (items.length === 0) items.push({ head: 'There is nothing you may do here.' });
+    openMenu(anchor, /** @type {MenuItem[]} */ ([{ head: person.name }, ...items]));
+  } catch (error) {
+    toast(refusalText(error), { kind: 'danger' });
+  }
+}
+
+/**
+ * Only the roles, for the button that shows the role.
+ * @param {HTMLElement} anchor
+ * @param {Podium} podium
+ * @param {Permissions} permissions
+ * @param {Person} person
+ */
+export async function roleMenu(anchor, podium, permissions, person) {
+  try {
+    const items = roleItems(podium, person, await permissions.fresh(person.id));
+    openMenu(anchor, items.length ? items : [{ head: `${person.name} is ${roleWord(person.role)}; you cannot change that.` }]);
+  } catch (error) {
+    toast(refusalText(error), { kind: 'danger' });
+  }
+}
+
+/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {MenuItem[]} */
+function mediaItems(podium, person, can) {
+  /** @type {MenuItem[]} */
+  const items = [];
+  for (const { source, word, on, off } of SOURCES) {
+    const muted = person.muted.includes(source);
+    const locked = person.locked.includes(source);
+    if (can.has(`media.${muted ? 'unmute' : 'mute'}:${source}`)) {
+      items.push({
+        label: `${locked ? 'Unlock' : muted ? 'Unmute' : 'Mute'} ${word}`,
+        icon: locked ? 'unlock' : muted ? on : off,
+        testid: `menu-${muted ? 'unmute' : 'mute'}-${source}`,
+        run: () => void toggle(podium, person, source),
+      });
+    }
+    if (!locked && can.has(`media.lock:${source}`)) {
+      items.push({
+        label: `Lock ${word} off`,
+        icon: 'lock',
+        testid: `menu-lock-${source}`,
+        run: () => void give(podium, 'media.lock', { source, target: person.id }, `${person.name}: ${word} locked.`),
+      });
+    }
+  }
+  return items;
+}
+
+/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {MenuItem[]} */
+function stageItems(podium, person, can) {
+  const target = person.id;
+  const waiting = podium.room?.queuePosition(target) ?? 0;
+  /** @type {[string, string, string, string, Record<string, any>?][]} */
+  const all = [
+    ['stage.grant', 'Grant a place on the stage', 'check', `${person.name} has a place on the stage.`],
+    ['stage.refuse', 'Refuse the request', 'x', `The request of ${person.name} is refused.`],
+    ...(waiting > 1 ? [/** @type {any} */ (['stage.reorder', 'Move to the front of the queue', 'arrow-up', `${person.name} is first in the queue.`, { position: 0 }])] : []),
+    ['stage.invite', 'Invite to the stage', 'podium', `${person.name} is invited to the stage.`],
+    ['stage.take_down', 'Take down from the stage', 'arrow-down', `${person.name} is taken down from the stage.`],
+  ];
+  return all
+    .filter(([type]) => can.has(type))
+    .map(([type, label, icon, done, more]) => ({
+      label,
+      icon,
+      testid: `menu-${type}`,
+      run: () => void give(podium, type, { target, ...more }, done),
+    }));
+}
+
+/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {MenuItem[]} */
+function roleItems(podium, person, can) {
+  return ROLES.filter((role) => role !== person.role && can.has(`role.assign:${role}`)).map((role) => ({
+    label: `Make ${roleWord(role).toLowerCase()}`,
+    icon: role === 'organizer' ? 'crown' : role === 'moderator' ? 'shield' : 'user',
+    testid: `menu-role-${role}`,
+    run: () => void give(podium, 'role.assign', { target: person.id, role }, `${person.name} is now ${roleWord(role)}.`),
+  }));
+}
+
+/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {MenuItem[]} */
+function removeItems(podium, person, can) {
+  if (!can.has('participant.remove')) return [];
+  return [{ label: 'Remove …', icon: 'user-minus', danger: true, testid: 'menu-remove', run: () => removeDialog(podium, [person]) }];
+}
+
+// As long as the protocol lets a reason be.
+const LONGEST_REASON = 200;
+
+/**
+ * Asks for the reason, then removes: one person or several.
+ * @param {Podium} podium
+ * @param {Person[]} persons
+ */
+export function removeDialog(podium, persons) {
+  const who = persons.length === 1 ? persons[0].name : `${persons.length} people`;
+  const reason = h('textarea', { class: 'textarea', id: 'remove-reason', maxlength: String(LONGEST_REASON), rows: '3', 'aria-describedby': 'remove-hint', data: { testid: 'remove-reason' } });
+  formDialog({
+    title: `Remove ${who}?`,
+    body: [
+      h('p', { class: 'dim' }, 'Picture, sound and connection end at once. With the link they may come back.'),
+      h('div', { class: 'field' }, h('label', { for: 'remove-reason' }, 'Reason (optional)'), reason, h('p', { class: 'hint', id: 'remove-hint' }, 'Whoever is removed reads it.')),
+    ],
+    confirm: 'Remove',
+    danger: true,
+    testid: 'remove-dialog',
+    run: async () => {
+      for (const person of persons) await podium.send('participant.remove', { target: person.id, reason: reason.value.trim() });
+    },
+  });
+}
