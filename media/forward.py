@@ -52,9 +52,8 @@ def forward(track: Track, port: UdpPort, now: float, dropped: Counter[str]) -> N
             elif 0x10000 - ahead > downlink.span:
                 continue  # from before the gate opened: its number would be that of another packet
             view[:length] = packet
-            _write(
-                view, 2, (seq + downlink.seq_offset) & 0xFFFF, (timestamp + downlink.timestamp_offset) & 0xFFFFFFFF, ssrc
-            )
+            timestamp_out = (timestamp + downlink.timestamp_offset) & 0xFFFFFFFF
+            _write(view, 2, (seq + downlink.seq_offset) & 0xFFFF, timestamp_out, ssrc)
             protected = protect(out, length)
             if protected < 0:
                 dropped["srtp_protect"] += 1

@@ -98,9 +98,7 @@ def _codecs(section: Section, payload_type: int, rtx: int | None, track: Track |
         parameters = _MUSIC if track is not None and track.source is Source.SCREEN_AUDIO else _SPEECH
         feedback = [text for text in feedback if text == TRANSPORT_FEEDBACK]
     chosen = {
-        payload_type: Codec(
-            payload_type, offered.name, offered.clock_rate, offered.channels, parameters, feedback
-        )
+        payload_type: Codec(payload_type, offered.name, offered.clock_rate, offered.channels, parameters, feedback)
     }
     if rtx is not None:
         chosen[rtx] = Codec(rtx, "rtx", offered.clock_rate, 1, f"apt={payload_type}")

@@ -231,7 +231,9 @@ def _rtpmap(section: Section, value: str) -> None:
     name, rate, *channels = encoding.strip().split("/")
     if len(section.codecs) < MAX_CODECS:
         number = _number(payload_type, 127)
-        section.codecs[number] = Codec(number, name, _number(rate, 1_000_000), _number(channels[0], 16) if channels else 1)
+        section.codecs[number] = Codec(
+            number, name, _number(rate, 1_000_000), _number(channels[0], 16) if channels else 1
+        )
 
 
 def _ssrc(section: Section, value: str) -> None:

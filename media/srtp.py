@@ -82,25 +82,25 @@ class SrtpSession:
         """Protect an RTP packet; `buffer` has room for `TRAILER` more bytes."""
         _length[0] = length
         status: int = _lib.srtp_protect(self._context, buffer.pointer, _length)
-        return _length[0] if status == 0 else -status  # type: ignore[no-any-return]
+        return _length[0] if status == 0 else -status
 
     def unprotect(self, buffer: PacketBuffer, length: int) -> int:
         """Check and decrypt an SRTP packet."""
         _length[0] = length
         status: int = _lib.srtp_unprotect(self._context, buffer.pointer, _length)
-        return _length[0] if status == 0 else -status  # type: ignore[no-any-return]
+        return _length[0] if status == 0 else -status
 
     def protect_rtcp(self, buffer: PacketBuffer, length: int) -> int:
         """Protect a compound RTCP packet; `buffer` has room for `TRAILER` more bytes."""
         _length[0] = length
         status: int = _lib.srtp_protect_rtcp(self._context, buffer.pointer, _length)
-        return _length[0] if status == 0 else -status  # type: ignore[no-any-return]
+        return _length[0] if status == 0 else -status
 
     def unprotect_rtcp(self, buffer: PacketBuffer, length: int) -> int:
         """Check and decrypt a compound SRTCP packet."""
         _length[0] = length
         status: int = _lib.srtp_unprotect_rtcp(self._context, buffer.pointer, _length)
-        return _length[0] if status == 0 else -status  # type: ignore[no-any-return]
+        return _length[0] if status == 0 else -status
 
     def forget(self, ssrc: int) -> None:
         """Free the state of an SSRC that is not used any more. An unknown one is no error."""

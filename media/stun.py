@@ -35,7 +35,7 @@ _MAX_ATTRIBUTES = 20
 
 
 class Request(NamedTuple):
-    """A Binding request that is well-formed; nothing in it is proven yet. `ufrag` is ours, the first half of USERNAME."""
+    """A well-formed Binding request; nothing in it is proven yet. `ufrag` is ours, the first half of USERNAME."""
 
     data: bytes
     transaction: bytes

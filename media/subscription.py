@@ -67,6 +67,7 @@ class Subscription:
         self._session = secrets.randbits(62)
         self._cname = secrets.token_hex(8).encode()
         self._outstanding_since: float | None = None
+        self._answered = False
         self._repeats = 0
         self._stale = True
         self._budget = NackBudget()
@@ -108,6 +109,7 @@ class Subscription:
         self._assign()
         self._stale = False
         self.revision += 1
+        self._answered = False
         self._outstanding_since = now
         description = Description([self._section(line) for line in self.lines], [line.mid for line in self.lines])
         self._send(
@@ -124,25 +126,26 @@ class Subscription:
     def _assign(self) -> None:
         """Give lines without a track to tracks without a line, append lines where there are too few."""
         for line in self.lines:
-            if line.track is not None and line.downlink is None:
+            if line.downlink is None:
                 line.track = None
         shown = {line.track for line in self.lines}
         for track in self._visible:
             if track in shown or track.codec is None:
                 continue
-            line = next((line for line in self.lines if line.track is None and line.codec.kind == track.codec.kind), None)
-            if line is None:
+            kind = track.codec.kind
+            free = next((line for line in self.lines if line.track is None and line.codec.kind == kind), None)
+            if free is None:
                 if len(self.lines) == MAX_LINES:
                     self._dropped["lines"] += 1
                     continue
-                line = ViewerLine(str(len(self.lines)), track.codec)
-                self.lines.append(line)
-            line.track = track
-            line.codec = track.codec
-            line.accepted = False
+                free = ViewerLine(str(len(self.lines)), track.codec)
+                self.lines.append(free)
+            free.track = track
+            free.codec = track.codec
+            free.accepted = False
             ssrc, rtx_ssrc = self._new_ssrc(), self._new_ssrc()
-            line.downlink = Downlink(track, self.transport, ssrc, rtx_ssrc, self._budget)
-            self.feedback.by_ssrc[ssrc] = line.downlink
+            free.downlink = Downlink(track, self.transport, ssrc, rtx_ssrc, self._budget)
+            self.feedback.by_ssrc[ssrc] = free.downlink
 
     def _new_ssrc(self) -> int:
         taken = {each for downlink in self.feedback.by_ssrc.values() for each in (downlink.ssrc, downlink.rtx_ssrc)}
@@ -176,13 +179,14 @@ class Subscription:
 
     def answer(self, revision: int, text: str, now: float) -> None:
         """The client's answer. One to an older revision is ignored. Raises `SdpError`."""
-        if revision != self.revision or self._outstanding_since is None:
+        if revision != self.revision or self._answered:
             return
         answer = parse(text)
         by_mid = {section.mid: section for section in answer.sections}
         fingerprints = next((section.fingerprints for section in answer.sections if section.fingerprints), None)
         if fingerprints is None:
             raise SdpError("The answer has no fingerprint.")
+        self._answered = True
         self._outstanding_since = None
         self._repeats = 0
         self.transport.expect(fingerprints)
@@ -207,6 +211,9 @@ class Subscription:
         if line.downlink is not None:
             line.downlink.track.detach(line.downlink)
             self.feedback.forget(line.downlink.ssrc)
+            if self.transport.outbound is not None:
+                self.transport.outbound.forget(line.downlink.ssrc)
+                self.transport.outbound.forget(line.downlink.rtx_ssrc)
             line.downlink = None
         line.accepted = False
 
@@ -227,10 +234,10 @@ class Subscription:
         """Sender reports; an offer that was not answered is made again."""
         self.feedback.each_second(self._cname)
         if self._outstanding_since is not None and now - self._outstanding_since > ANSWER_WITHIN:
+            self._outstanding_since = None
             if self._repeats < MAX_REPEATS:
                 self._repeats += 1
                 self._stale = True
-            self._outstanding_since = None if self._stale else self._outstanding_since
             self.offer(now)
 
     def end(self) -> None:

@@ -61,12 +61,12 @@ class TwccGenerator:
         arrivals[number] = int(now * _TICKS_PER_S)
 
     def feedback(self, now: float, sender_ssrc: int, media_ssrc: int) -> bytes | None:
-        """The RTCP packet that is due now, or `None`. When more is waiting than one packet holds, the rest is due
-        at once: call again until `None`."""
+        """The RTCP packet that is due now, or `None`. As long as a whole packet's worth is waiting it is due without
+        regard to the interval: call again until `None`."""
         highest = self._highest
         if highest is None or self._begin > highest:
             return None
-        if now - self._reported_at < self.interval and highest - self._begin < MAX_STATUSES:
+        if now - self._reported_at < self.interval and highest - self._begin + 1 < MAX_STATUSES:
             return None
         begin = self._begin
         reference: int | None = None

@@ -5,6 +5,8 @@ Secrets stand in the fragment, which browsers do not send: no log of any proxy h
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from server.addresses import interface_addresses
 from server.config import Settings
 
@@ -39,5 +41,6 @@ def guest_path(conference: str, invitation: str) -> str:
 
 def secure_context(url: str) -> bool:
     """Whether a browser treats pages of this address as secure: HTTPS or the machine itself."""
-    host = url.partition("://")[2].rpartition(":")[0].strip("[]") or url.partition("://")[2]
-    return url.startswith("https://") or host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme == "https" or host in ("localhost", "127.0.0.1", "::1") or host.endswith(".localhost")

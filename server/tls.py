@@ -12,6 +12,7 @@ import os
 import socket
 import ssl
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 from cryptography import x509
@@ -84,8 +85,6 @@ def names_of(parsed: x509.Certificate) -> tuple[str, ...]:
 
 def extra_names(settings: Settings) -> tuple[str, ...]:
     """Names and addresses by which this server is reached, as far as the settings say."""
-    from urllib.parse import urlsplit
-
     given = (settings.host, settings.public_ip, urlsplit(settings.public_url).hostname or "")
     return tuple(name for name in given if name and name not in ("0.0.0.0", "::"))
 

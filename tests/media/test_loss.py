@@ -32,7 +32,7 @@ def test_a_whole_stream_has_no_loss_and_no_jitter() -> None:
 
 def test_a_missing_tenth_is_a_tenth_lost_in_the_interval_and_in_all() -> None:
     register = LossRegister(VIDEO)
-    feed(register, list(range(0, 100)))
+    feed(register, list(range(100)))
     register.report_block(5, 2.0)
     feed(register, [n for n in range(100, 200) if n % 10])
     block = register.report_block(5, 4.0)
@@ -56,7 +56,7 @@ def test_the_highest_number_counts_its_cycles() -> None:
 
 def test_a_stray_number_is_not_counted_but_two_in_sequence_begin_anew() -> None:
     register = LossRegister(VIDEO)
-    feed(register, list(range(0, 50)))
+    feed(register, list(range(50)))
     assert not register.received(30_000, 0, 1.0)
     assert register.expected == 50
     assert not register.received(40_000, 0, 1.0)
@@ -89,7 +89,7 @@ def test_the_loss_is_clamped_to_24_bits() -> None:
 
 def test_jitter_and_loss_agree_with_aiortc(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = 0.0
-    monkeypatch.setattr(rtcrtpreceiver.time, "time", lambda: clock)
+    monkeypatch.setattr("aiortc.rtcrtpreceiver.time.time", lambda: clock)
     theirs = rtcrtpreceiver.StreamStatistics(VIDEO)
     ours = LossRegister(VIDEO)
     source = random.Random(7)

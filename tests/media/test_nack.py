@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import pytest
@@ -43,7 +44,7 @@ def test_a_hole_is_asked_for_again_about_once_per_round_trip() -> None:
     generator = NackGenerator()
     receive(generator, [1, 3])
     asked = [now for step in range(1, 50) if generator.due(now := step * 0.01, 0.1)]
-    gaps = [later - earlier for earlier, later in zip(asked, asked[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(asked)]
     assert 3 <= len(asked) <= 5 and all(0.1 <= gap <= 0.14 for gap in gaps)
 
 
@@ -101,8 +102,7 @@ def test_a_key_frame_makes_older_holes_pointless() -> None:
     generator = NackGenerator()
     receive(generator, [65_530, 65_532, 65_540])
     generator.keyframe_received(65_535)
-    assert generator.due(0.1, 0.1) == [0, 1, 2, 3, 65_535] or generator.due(0.1, 0.1) == []
-    assert generator.pending == 5
+    assert generator.due(0.1, 0.1) == [65_535, 0, 1, 2, 3]
 
 
 @given(st.lists(st.tuples(st.integers(0, 65535), st.floats(0, 0.3)), max_size=120))

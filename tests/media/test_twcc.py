@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media import rtcp
@@ -50,7 +51,7 @@ def test_feedback_keeps_its_interval_and_repeats_nothing() -> None:
         packet = generator.feedback(now, 1, 2)
         if packet is not None:
             reports.append((now, read(packet)))
-    gaps = [later[0] - earlier[0] for earlier, later in zip(reports, reports[1:], strict=False)]
+    gaps = [later[0] - earlier[0] for earlier, later in itertools.pairwise(reports)]
     assert all(INTERVAL - 1e-9 <= gap <= INTERVAL + 0.0051 for gap in gaps)
     told = [number for _, report in reports for number in times(report)]
     assert told == list(range(len(told))) and len(told) > 980
@@ -167,6 +168,7 @@ def test_whatever_numbers_come_every_report_can_be_read_and_memory_is_bounded(
                 assert len(read(packet).arrivals) <= MAX_STATUSES
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**31), st.integers(0, 65535))
 def test_everything_that_came_in_a_lossy_reordered_stream_is_told_truly(seed: int, start: int) -> None:
     source = random.Random(seed)
@@ -180,6 +182,8 @@ def test_everything_that_came_in_a_lossy_reordered_stream_is_told_truly(seed: in
         packet = generator.feedback(at, 1, 2)
         if packet is not None:
             told |= times(read(packet))
-    told |= times(read(generator.feedback(9.0, 1, 2)))
+    last = generator.feedback(9.0, 1, 2)
+    if last is not None:
+        told |= times(read(last))
     first = next(n for _, n in flying)
     assert told == pytest.approx({(start + n) & 0xFFFF: at for at, n in flying if n >= first - MAX_KEPT}, abs=0.00026)

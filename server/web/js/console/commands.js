@@ -13,7 +13,7 @@ import { announce } from './announcer.js';
 export const SOURCES = [
   { source: 'audio', word: 'microphone', on: 'mic', off: 'mic-off' },
   { source: 'video', word: 'camera', on: 'camera', off: 'camera-off' },
-  { source: 'screen', word: 'screen share', on: 'screen', off: 'screen' },
+  { source: 'screen', word: 'screen share', on: 'screen', off: 'screen-off' },
 ];
 
 // Several at once make a long list short, and stay far from the server's rate limit.

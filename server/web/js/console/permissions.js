@@ -15,6 +15,15 @@ const IN_FLIGHT = 3;
 // Events that may change what is possible towards anybody: free places, settings, the queue.
 const ABOUT_ALL = new Set(['stage.taken', 'stage.left', 'stage.reordered', 'conference.settings_changed']);
 
+/**
+ * Whether an answer of `can` permits a command; one without variants permits all of them.
+ * @param {Set<string>} commands
+ * @param {string} command as `stage.grant`, or with its variant as `media.mute:audio`
+ */
+export function permits(commands, command) {
+  return commands.has(command) || commands.has(command.split(':')[0]);
+}
+
 export class Permissions extends EventTarget {
   /** @type {Map<string, {commands: Set<string>, stale: boolean}>} */ #known = new Map();
   /** @type {Set<string>} */ #queue = new Set();
@@ -32,15 +41,11 @@ export class Permissions extends EventTarget {
   /**
    * Whether the last answer allows a command; false while there is none.
    * @param {string | null} target
-   * @param {string} command as `stage.grant`, or with its variant as `media.mute:audio`
+   * @param {string} command as `permits` takes it
    */
   allows(target, command) {
-    return this.commands(target)?.has(command) ?? false;
-  }
-
-  /** @param {string | null} target @returns {Set<string> | null} */
-  commands(target) {
-    return this.#known.get(target ?? MYSELF)?.commands ?? null;
+    const known = this.#known.get(target ?? MYSELF);
+    return known !== undefined && permits(known.commands, command);
   }
 
   /** Whether any of these people may be given the command. @param {Iterable<string>} targets @param {string} command */

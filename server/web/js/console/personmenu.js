@@ -6,11 +6,12 @@ import { refusalText, roleWord } from '../ui/words.js';
 import { toast } from '../ui/toast.js';
 import { SOURCES, give, toggle } from './commands.js';
 import { formDialog } from './formdialog.js';
+import { permits } from './permissions.js';
 
 /** @typedef {import('../podium.js').Podium} Podium */
 /** @typedef {import('../lib/shapes.js').Person} Person */
 /** @typedef {import('./permissions.js').Permissions} Permissions */
-/** @typedef {import('../ui/menu.js').MenuItem} MenuItem */
+/** @typedef {import('../ui/menu.js').Entry} Entry */
 
 // An order to show the roles in, nothing else: which of them may be given is the server's answer.
 const ROLES = ['organizer', 'moderator', 'speaker', 'guest_speaker', 'viewer'];
@@ -28,7 +29,7 @@ export async function personMenu(anchor, podium, permissions, person) {
     const groups = [mediaItems(podium, person, can), stageItems(podium, person, can), roleItems(podium, person, can), removeItems(podium, person, can)];
     const items = groups.filter((group) => group.length).flatMap((group, index) => (index ? ['-', ...group] : group));
     if (items.length === 0) items.push({ head: 'There is nothing you may do here.' });
-    openMenu(anchor, /** @type {MenuItem[]} */ ([{ head: person.name }, ...items]));
+    openMenu(anchor, /** @type {Entry[]} */ ([{ head: person.name }, ...items]));
   } catch (error) {
     toast(refusalText(error), { kind: 'danger' });
   }
@@ -50,14 +51,14 @@ export async function roleMenu(anchor, podium, permissions, person) {
   }
 }
 
-/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {MenuItem[]} */
+/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {Entry[]} */
 function mediaItems(podium, person, can) {
-  /** @type {MenuItem[]} */
+  /** @type {Entry[]} */
   const items = [];
   for (const { source, word, on, off } of SOURCES) {
     const muted = person.muted.includes(source);
     const locked = person.locked.includes(source);
-    if (can.has(`media.${muted ? 'unmute' : 'mute'}:${source}`)) {
+    if (permits(can, `media.${muted ? 'unmute' : 'mute'}:${source}`)) {
       items.push({
         label: `${locked ? 'Unlock' : muted ? 'Unmute' : 'Mute'} ${word}`,
         icon: locked ? 'unlock' : muted ? on : off,
@@ -65,7 +66,7 @@ function mediaItems(podium, person, can) {
         run: () => void toggle(podium, person, source),
       });
     }
-    if (!locked && can.has(`media.lock:${source}`)) {
+    if (!locked && permits(can, `media.lock:${source}`)) {
       items.push({
         label: `Lock ${word} off`,
         icon: 'lock',
@@ -77,7 +78,7 @@ function mediaItems(podium, person, can) {
   return items;
 }
 
-/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {MenuItem[]} */
+/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {Entry[]} */
 function stageItems(podium, person, can) {
   const target = person.id;
   const waiting = podium.room?.queuePosition(target) ?? 0;
@@ -90,7 +91,7 @@ function stageItems(podium, person, can) {
     ['stage.take_down', 'Take down from the stage', 'arrow-down', `${person.name} is taken down from the stage.`],
   ];
   return all
-    .filter(([type]) => can.has(type))
+    .filter(([type]) => permits(can, type))
     .map(([type, label, icon, done, more]) => ({
       label,
       icon,
@@ -99,9 +100,9 @@ function stageItems(podium, person, can) {
     }));
 }
 
-/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {MenuItem[]} */
+/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {Entry[]} */
 function roleItems(podium, person, can) {
-  return ROLES.filter((role) => role !== person.role && can.has(`role.assign:${role}`)).map((role) => ({
+  return ROLES.filter((role) => role !== person.role && permits(can, `role.assign:${role}`)).map((role) => ({
     label: `Make ${roleWord(role).toLowerCase()}`,
     icon: role === 'organizer' ? 'crown' : role === 'moderator' ? 'shield' : 'user',
     testid: `menu-role-${role}`,
@@ -109,9 +110,9 @@ function roleItems(podium, person, can) {
   }));
 }
 
-/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {MenuItem[]} */
+/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {Entry[]} */
 function removeItems(podium, person, can) {
-  if (!can.has('participant.remove')) return [];
+  if (!permits(can, 'participant.remove')) return [];
   return [{ label: 'Remove …', icon: 'user-minus', danger: true, testid: 'menu-remove', run: () => removeDialog(podium, [person]) }];
 }
 

@@ -103,7 +103,7 @@ export function passwordDialog(account, token) {
       /** @type {{ password: string, old?: string }} */
       const body = { password };
       if (old.input.value) body.old = old.input.value;
-      await api("PUT", "/api/v1/me/password", { token, body });
+      await api("PUT", "/me/password", { token, body });
       forgetFirstRun();
       document.getElementById("first-run")?.replaceChildren();
       dialog.close();

@@ -33,7 +33,7 @@ export function showConferences(account, token, expired) {
 
   async function refresh() {
     try {
-      const answer = await api("GET", "/api/v1/conferences", { token });
+      const answer = await api("GET", "/conferences", { token });
       if (signal.aborted) return;
       conferences = answer.conferences;
       draw();
@@ -209,7 +209,7 @@ function wireCreation(token, signal, refresh) {
     problem.textContent = "";
     button.disabled = true;
     try {
-      const made = await api("POST", "/api/v1/conferences", { token, body: { title } });
+      const made = await api("POST", "/conferences", { token, body: { title } });
       name.value = "";
       if (made.returned) toast(`“${made.title}” is still running, so you are brought back to it.`, { kind: "warn", ms: 4000 });
       await refresh();

@@ -42,7 +42,7 @@ async function useCode() {
   if (!code) return null;
   byId("wait-text", HTMLElement).textContent = "Signing you in…";
   try {
-    const signedIn = await api("POST", "/api/v1/login", { body: { code } });
+    const signedIn = await api("POST", "/login", { body: { code } });
     storage.setAccountToken(signedIn.token);
     rememberFirstRun();
   } catch (error) {
@@ -67,7 +67,7 @@ async function currentAccount() {
   const token = storage.accountToken();
   if (!token) return null;
   try {
-    const answer = await api("GET", "/api/v1/me", { token });
+    const answer = await api("GET", "/me", { token });
     return answer.account ?? answer;
   } catch (error) {
     if (/** @type {{ status?: number }} */ (error).status !== 401) throw error;

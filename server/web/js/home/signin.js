@@ -65,7 +65,7 @@ async function submit() {
   button.disabled = true;
   button.textContent = "Signing in…";
   try {
-    const answer = await api("POST", "/api/v1/login", { body: { name: name.value.trim(), password: password.value } });
+    const answer = await api("POST", "/login", { body: { name: name.value.trim(), password: password.value } });
     password.value = "";
     whenSignedIn?.(answer.token, answer.account);
   } catch (error) {

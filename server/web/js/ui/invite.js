@@ -23,7 +23,7 @@ const ROLES = [
  * @returns {Promise<string>} the whole address
  */
 export async function guestLink(token, conference, role) {
-  const path = `/api/v1/conferences/${encodeURIComponent(conference)}/invitations`;
+  const path = `/conferences/${encodeURIComponent(conference)}/invitations`;
   const invitation = await api("POST", path, { token, body: { role } });
   return new URL(invitation.path, location.origin).href;
 }
@@ -69,7 +69,7 @@ export function inviteDialog({ token, conference, title }) {
           type: "radio",
           name: "invite-role",
           value: role,
-          ...(role === "viewer" ? { checked: true } : {}),
+          checked: role === "viewer",
           on: { change: () => void show(role) },
         }),
         h("span", {}, word),

@@ -1,0 +1,58 @@
+"""How the commands speak: rich in a terminal, plain lines when somebody else's program reads them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.table import Table
+
+# Exit statuses: 0 well, 1 it could not be done, 2 it was asked for wrongly (as typer has it for unknown flags).
+CANNOT = 1
+WRONG = 2
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+class Failed(Exception):
+    """Ends the command with a sentence and a status."""
+
+    def __init__(self, sentence: str, status: int = CANNOT) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def fail(failed: Failed) -> NoReturn:
+    """Say why, on stderr, and exit."""
+    if err.is_terminal:
+        err.print("[bold red]Error:[/] ", end="")
+        err.print(str(failed), markup=False)
+    else:
+        sys.stderr.write(f"Error: {failed}\n")
+    sys.exit(failed.status)
+
+
+def as_json(value: Any) -> None:
+    """A value for programs."""
+    line(json.dumps(value, indent=2, default=str))
+
+
+def line(text: str) -> None:
+    """A line that is never wrapped, coloured or interpreted: links must survive copying."""
+    sys.stdout.write(text + "\n")
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table in a terminal, tab-separated lines elsewhere."""
+    if not out.is_terminal:
+        for row in rows:
+            line("\t".join(row))
+        return
+    shown = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        shown.add_row(*row)
+    out.print(shown)

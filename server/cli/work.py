@@ -1,0 +1,72 @@
+"""The store for a command: opened, used, closed, with errors as sentences."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from server import links
+from server.accounts import Account, AccountError, Accounts
+from server.cli.output import Failed
+from server.conferences import Conference, Conferences
+from server.config import Settings
+from server.keys import open_tokens
+from server.store import FILE_NAME, Store, StoreUnavailable
+from server.tokens import Tokens
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Desk:
+    """What a command works with."""
+
+    settings: Settings
+    store: Store
+    accounts: Accounts
+    conferences: Conferences
+    tokens: Tokens
+
+    async def account(self, login: str) -> Account:
+        """The account with this login, or with this identity."""
+        found = await self.accounts.by_login(login) or await self.accounts.find(login)
+        if found is None:
+            raise Failed(f"There is no account {login!r}; see podium account list.")
+        return found
+
+    async def conference(self, id: str) -> Conference:
+        """The conference with this id."""
+        found = await self.conferences.find(id)
+        if found is None:
+            raise Failed(f"There is no conference {id!r}; see podium conference list.")
+        return found
+
+
+def at_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:
+    """Run `work` with the store of the settings; the server may be running meanwhile."""
+
+    async def run() -> T:
+        store = Store.open(settings.data / FILE_NAME)
+        accounts = Accounts(store)
+        try:
+            # A fresh folder is a first start as well: everything else needs somebody to belong to.
+            await accounts.ensure_owner()
+            tokens = await open_tokens(store, settings)
+            conferences = Conferences(store)
+            desk = Desk(settings=settings, store=store, accounts=accounts, conferences=conferences, tokens=tokens)
+            return await work(desk)
+        finally:
+            accounts.close()
+            store.close()
+
+    try:
+        return asyncio.run(run())
+    except (AccountError, StoreUnavailable) as error:
+        raise Failed(str(error)) from None
+
+
+def base_url(settings: Settings) -> str:
+    """The server's address for printed links, as far as the settings tell."""
+    return links.base_url(settings, settings.port)

@@ -1,0 +1,43 @@
+/** The last screen: why one is out, and the ways back. */
+
+import { clear, h, icon } from '../ui/dom.js';
+
+/** @typedef {{icon: string, kind?: 'danger', title: string, text?: string, rejoin: string | null}} Farewell */
+
+/** @type {Record<string, Farewell>} */
+const FAREWELLS = {
+  left: { icon: 'leave', title: 'You left the conference', text: 'Your role is kept for when you come back.', rejoin: 'Rejoin' },
+  removed: { icon: 'user-minus', kind: 'danger', title: 'You were removed from the conference', rejoin: 'Rejoin' },
+  blocked: { icon: 'lock', kind: 'danger', title: 'You cannot enter this conference', rejoin: null },
+  taken_over: { icon: 'copy', title: 'You joined from another place', text: 'One person is in a conference once; this page was closed for the other.', rejoin: 'Join here instead' },
+  conference_ended: { icon: 'end', title: 'The conference has ended', text: 'Thank you for being here.', rejoin: 'Open it again' },
+  bad_token: { icon: 'key', kind: 'danger', title: 'Your access has expired', text: 'Sign in again, or use a new invitation link.', rejoin: 'Try again' },
+  no_access: { icon: 'lock', kind: 'danger', title: 'You have no access to this conference', rejoin: null },
+  no_such_conference: { icon: 'search', title: 'There is no such conference', text: 'The link may be incomplete, or the conference was deleted.', rejoin: null },
+  nobody: { icon: 'key', title: 'You need an invitation', text: 'Open the link you were given, or sign in if you have an account on this server.', rejoin: null },
+  offline: { icon: 'wifi-off', kind: 'danger', title: 'The server cannot be reached', text: 'Check your connection; then try again.', rejoin: 'Try again' },
+};
+
+/**
+ * @param {HTMLElement} root
+ * @param {{code: string, message?: string, note?: string}} closing
+ * @param {() => void} rejoin
+ */
+export function showFarewell(root, { code, message, note }, rejoin) {
+  const farewell = FAREWELLS[code] ?? { icon: 'alert', kind: 'danger', title: 'The conference was closed', rejoin: 'Rejoin' };
+  const back = location.pathname;
+  const buttons = [
+    farewell.rejoin ? h('button', { class: 'btn btn-primary btn-lg', type: 'button', data: { testid: 'rejoin' }, on: { click: rejoin } }, farewell.rejoin) : null,
+    code === 'nobody' || code === 'no_access' || code === 'bad_token'
+      ? h('a', { class: 'btn btn-lg', href: `/#next=${encodeURIComponent(back)}`, data: { testid: 'sign-in' } }, 'Sign in')
+      : h('a', { class: 'btn btn-lg', href: '/', data: { testid: 'go-home' } }, 'To the start page'),
+  ];
+  clear(root).append(h('div', { class: 'closed', role: 'alert', data: { testid: 'closed', code } },
+    h('span', { class: 'closed-mark', data: { kind: farewell.kind } }, icon(farewell.icon, 'icon-lg')),
+    h('h1', { class: 'title', tabindex: -1 }, farewell.title),
+    h('p', { class: 'dim', data: { testid: 'closed-reason' } }, farewell.text ?? message ?? ''),
+    note ? h('p', { class: 'banner' }, `“${note}”`) : null,
+    h('div', { class: 'row row-wrap' }, buttons)));
+  root.hidden = false;
+  root.querySelector('h1')?.focus();
+}

@@ -1,0 +1,104 @@
+// The moderator console: a second connection of the same person, without media, that sees and commands.
+
+import { Podium, PodiumError, storage } from '../podium.js';
+import { initTheme } from '../ui/theme.js';
+import { showBulk } from './bulk.js';
+import { Directory } from './directory.js';
+import { openGate, showGate } from './gate.js';
+import { showHeader } from './header.js';
+import { wireKeyboard } from './keyboard.js';
+import { showLog } from './log.js';
+import { Permissions } from './permissions.js';
+import { showQueue } from './queue.js';
+import { PeopleTable } from './table.js';
+import { wireTabs } from './tabs.js';
+
+const conference = decodeURIComponent(location.pathname.split('/')[2] ?? '');
+const homeWay = { label: 'Start page', href: '/', testid: 'gate-home' };
+const againWay = { label: 'Open again', run: () => location.reload(), primary: true, testid: 'gate-again' };
+
+/**
+ * A name for this page load. Not `crypto.randomUUID`, which browsers withhold from pages that came over plain HTTP:
+ * the console needs neither camera nor microphone and works there.
+ */
+function clientName() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/**
+ * Joins with the first token that is let in: the account's, or the one by which this browser is a guest here.
+ * @param {boolean} takeOver
+ * @returns {Promise<{podium: Podium, token: string}>}
+ */
+async function enter(takeOver) {
+  const tokens = [storage.accountToken(), storage.guestToken(conference)].filter((token) => token !== null);
+  /** @type {unknown} */
+  let failure = new PodiumError('bad_token', 'Please sign in first.');
+  for (const token of tokens) {
+    const podium = new Podium({ token, client: clientName() });
+    try {
+      await podium.connect();
+      await podium.join(conference, { console: true, takeOver });
+      return { podium, token };
+    } catch (error) {
+      podium.close();
+      failure = error;
+      if (!(error instanceof PodiumError && (error.code === 'no_access' || error.code === 'bad_token'))) break;
+    }
+  }
+  throw failure;
+}
+
+/** @param {unknown} error */
+function refuse(error) {
+  const code = error instanceof PodiumError ? error.code : 'internal';
+  const text = error instanceof PodiumError ? error.message : 'Something went wrong here; please try again.';
+  if (code === 'bad_token') {
+    const next = encodeURIComponent(`/console/${encodeURIComponent(conference)}`);
+    showGate({ title: 'Sign in to open the console', text, picture: 'key', ways: [{ label: 'Sign in', href: `/#next=${next}`, primary: true, testid: 'gate-sign-in' }] });
+  } else if (code === 'already_in_conference') {
+    showGate({
+      title: 'You are in another conference',
+      text: 'One is in one conference at a time. Opening this console leaves the other one.',
+      picture: 'people',
+      ways: [{ label: 'Leave it and open this one', run: () => void start(true), primary: true, testid: 'gate-take-over' }, homeWay],
+    });
+  } else showGate({ title: 'The console cannot be opened', text, picture: 'alert', ways: [againWay, homeWay] });
+}
+
+/** @type {Record<string, string>} */
+const OVER = {
+  conference_ended: 'The conference has ended',
+  removed: 'You were removed',
+  taken_over: 'Opened somewhere else',
+  bad_token: 'Please sign in again',
+};
+
+/** @param {boolean} [takeOver] */
+async function start(takeOver = false) {
+  try {
+    const { podium, token } = await enter(takeOver);
+    Object.assign(window, { podium });
+    podium.addEventListener('closing', (message) => {
+      const { code, message: text } = /** @type {CustomEvent} */ (message).detail;
+      showGate({ title: OVER[code] ?? 'The console is closed', text, picture: code === 'conference_ended' ? 'end' : 'alert', ways: [againWay, homeWay] });
+    });
+    const permissions = new Permissions(podium);
+    const directory = new Directory(podium);
+    const table = new PeopleTable(podium, permissions, directory);
+    showHeader(podium, permissions, token);
+    wireKeyboard(table);
+    showBulk(podium, permissions, table);
+    showQueue(podium, permissions);
+    showLog(podium);
+    openGate();
+    table.draw();
+    directory.read();
+  } catch (error) {
+    refuse(error);
+  }
+}
+
+initTheme();
+wireTabs();
+void start();

@@ -1,0 +1,200 @@
+// One line of the table: made once for a person, then changed where something differs.
+
+import { avatar } from '../ui/avatar.js';
+import { h, icon } from '../ui/dom.js';
+import { roleWord } from '../ui/words.js';
+import { SOURCES } from './commands.js';
+
+/** @typedef {import('../lib/shapes.js').Person} Person */
+/** @typedef {import('../lib/shapes.js').MuteSource} MuteSource */
+/** @typedef {import('../lib/room.js').Room} Room */
+
+/**
+ * What a line may start; the table supplies it.
+ * @typedef {object} RowActions
+ * @property {(person: Person, chosen: boolean) => void} select
+ * @property {(person: Person, anchor: HTMLElement) => void} menu
+ * @property {(person: Person, anchor: HTMLElement) => void} roles
+ * @property {(person: Person, source: MuteSource) => void} toggle
+ * @property {(person: Person, command: 'stage.grant' | 'stage.invite' | 'stage.take_down') => void} stage
+ */
+
+/** @typedef {{room: Room, selected: boolean, allows: (command: string) => boolean}} RowContext */
+
+/** @type {Record<string, string>} */
+const GRADES = { excellent: 'Excellent', good: 'Good', poor: 'Poor', lost: 'Lost' };
+
+/** @type {{command: 'stage.grant' | 'stage.invite' | 'stage.take_down', word: string, icon: string}[]} */
+const STAGE_COMMANDS = [
+  { command: 'stage.grant', word: 'Grant', icon: 'check' },
+  { command: 'stage.invite', word: 'Invite', icon: 'podium' },
+  { command: 'stage.take_down', word: 'Take down', icon: 'arrow-down' },
+];
+
+export class Row {
+  #drawn = '';
+
+  /**
+   * @param {Person} person
+   * @param {RowActions} actions
+   */
+  constructor(person, actions) {
+    this.person = person;
+    this.box = h('input', { type: 'checkbox', class: 'console-check', tabindex: '-1', data: { testid: 'select-person' } });
+    this.box.addEventListener('change', () => actions.select(this.person, this.box.checked));
+    this.face = h('span', { class: 'console-face' });
+    this.nameText = h('span', { class: 'console-name-text truncate' });
+    this.note = h('span', { class: 'console-note hint truncate' });
+    this.nameButton = h('button', { class: 'console-name', type: 'button', tabindex: '-1', 'aria-haspopup': 'menu', data: { testid: 'person-name' } }, this.face, h('span', { class: 'console-name-words' }, this.nameText, this.note));
+    this.nameButton.addEventListener('click', () => actions.menu(this.person, this.nameButton));
+    this.role = h('button', { class: 'console-role badge', type: 'button', tabindex: '-1', 'aria-haspopup': 'menu', data: { testid: 'person-role' } });
+    this.role.addEventListener('click', () => actions.roles(this.person, this.role));
+    this.place = h('span', { class: 'badge', data: { testid: 'person-place' } });
+    this.sources = SOURCES.map(({ source }) => {
+      const button = h('button', { class: 'btn btn-quiet btn-icon btn-sm console-source', type: 'button', tabindex: '-1', data: { testid: `person-${source}` } });
+      button.addEventListener('click', () => {
+        if (button.getAttribute('aria-disabled') !== 'true') actions.toggle(this.person, source);
+      });
+      return button;
+    });
+    this.quality = h('span', { class: 'console-quality', tabindex: '-1', role: 'img', data: { testid: 'person-quality' } });
+    this.stage = h('button', { class: 'btn btn-sm console-stage', type: 'button', tabindex: '-1', hidden: true, data: { testid: 'person-stage' } });
+    this.stage.addEventListener('click', () => {
+      const command = STAGE_COMMANDS.find((one) => one.command === this.stage.dataset.command)?.command;
+      if (command) actions.stage(this.person, command);
+    });
+    this.more = h('button', { class: 'btn btn-quiet btn-icon btn-sm', type: 'button', tabindex: '-1', 'aria-haspopup': 'menu', data: { testid: 'person-menu' } }, icon('more'));
+    this.more.addEventListener('click', () => actions.menu(this.person, this.more));
+    /** @param {string} column @param {...(Node | string)} children */
+    const cell = (column, ...children) => h('td', { role: 'gridcell', class: `console-cell-${column}` }, ...children);
+    this.element = h(
+      'tr',
+      { role: 'row', data: { testid: 'person', person: person.id } },
+      cell('check', this.box),
+      cell('name', this.nameButton),
+      cell('role', this.role),
+      cell('place', this.place),
+      ...this.sources.map((button, index) => cell(SOURCES[index].source, button)),
+      cell('quality', this.quality),
+      cell('actions', h('span', { class: 'console-actions' }, this.stage, this.more)),
+    );
+  }
+
+  /** @param {Person} person @param {RowContext} context */
+  update(person, context) {
+    this.person = person;
+    const { room, selected, allows } = context;
+    const waiting = room.queuePosition(person.id);
+    const quality = room.quality.get(person.id);
+    const may = [...SOURCES.map(({ source }) => `media.${person.muted.includes(source) ? 'unmute' : 'mute'}:${source}`), ...STAGE_COMMANDS.map(({ command }) => command)].map(allows);
+    const mayRole = ['organizer', 'moderator', 'speaker', 'guest_speaker', 'viewer'].some((role) => allows(`role.assign:${role}`));
+    const state = JSON.stringify([person, selected, waiting, quality, may, mayRole, room.owner === person.id, room.you === person.id]);
+    if (state === this.#drawn) return;
+    this.#drawn = state;
+
+    this.element.setAttribute('aria-selected', String(selected));
+    this.element.classList.toggle('console-away', person.away);
+    this.box.checked = selected;
+    this.box.setAttribute('aria-label', `Select ${person.name}`);
+    this.#drawName(room);
+    this.role.replaceChildren(...(person.role === 'organizer' ? [icon('crown')] : person.role === 'moderator' ? [icon('shield')] : []), roleWord(person.role));
+    this.role.className = `console-role badge ${person.role === 'organizer' || person.role === 'moderator' ? 'badge-accent' : ''}`;
+    this.role.setAttribute('aria-label', `Role of ${person.name}: ${roleWord(person.role)}`);
+    this.role.setAttribute('aria-disabled', String(!mayRole));
+    this.#drawPlace(waiting);
+    this.#drawSources(allows);
+    this.#drawQuality(quality);
+    this.#drawStage(allows);
+    this.more.setAttribute('aria-label', `All commands for ${person.name}`);
+  }
+
+  /** @param {boolean} speaking */
+  setSpeaking(speaking) {
+    this.face.classList.toggle('console-speaks', speaking);
+  }
+
+  /** What the arrow keys walk through, from left to right. @returns {HTMLElement[]} */
+  get controls() {
+    return [this.box, this.nameButton, this.role, ...this.sources, this.quality, this.stage, this.more].filter((one) => !one.hidden);
+  }
+
+  /** @param {Room} room */
+  #drawName(room) {
+    const { person } = this;
+    this.face.replaceChildren(avatar(person));
+    this.nameText.textContent = person.name;
+    const notes = [
+      person.id === room.you ? 'You' : '',
+      person.id === room.owner ? 'Owner' : person.kind === 'guest' ? 'Guest' : '',
+      person.away ? 'Away: connection lost' : '',
+    ].filter(Boolean);
+    this.note.textContent = notes.join(' · ');
+    this.note.hidden = notes.length === 0;
+    this.nameButton.setAttribute('aria-label', [person.name, ...notes].join(', '));
+  }
+
+  /** @param {number} waiting */
+  #drawPlace(waiting) {
+    const { person } = this;
+    const [kind, ...words] = person.on_stage
+      ? ['badge-ok', icon('podium'), 'On stage']
+      : waiting
+        ? ['badge-warn', icon('hand'), `Asking, no. ${waiting}`]
+        : person.invited
+          ? ['badge-accent', icon('podium'), 'Invited']
+          : ['console-audience', 'Audience'];
+    this.place.className = `badge ${kind}`;
+    this.place.replaceChildren(...words);
+  }
+
+  /** @param {(command: string) => boolean} allows */
+  #drawSources(allows) {
+    const { person } = this;
+    SOURCES.forEach(({ source, word, on, off }, index) => {
+      const button = this.sources[index];
+      const muted = person.muted.includes(source);
+      const locked = person.locked.includes(source);
+      const sends = person.tracks.includes(source);
+      const may = allows(`media.${muted ? 'unmute' : 'mute'}:${source}`);
+      const is = locked ? 'locked' : muted ? 'muted' : sends ? 'on' : 'none';
+      const does = locked ? 'Unlock' : muted ? 'Unmute' : 'Mute';
+      const states = { locked: 'locked off', muted: 'muted', on: 'on', none: 'not sent' };
+      button.dataset.is = is;
+      button.dataset.tip = may ? `${does} ${word}` : `${word[0].toUpperCase()}${word.slice(1)} ${states[is]}`;
+      button.setAttribute('aria-label', `${word[0].toUpperCase()}${word.slice(1)} of ${person.name}: ${states[is]}${may ? `. ${does}` : ''}`);
+      button.setAttribute('aria-disabled', String(!may));
+      button.replaceChildren(icon(is === 'locked' ? 'lock' : muted ? off : on));
+    });
+  }
+
+  /** @param {import('../lib/shapes.js').Quality | undefined} quality */
+  #drawQuality(quality) {
+    const known = quality && !this.person.away ? quality : null;
+    const words = known
+      ? `${GRADES[known.grade]}: ${(known.loss ?? 0).toFixed(1)} % lost, ${known.rtt_ms ?? 0} ms round trip, ↑ ${rate(known.up_kbps)} ↓ ${rate(known.down_kbps)}`
+      : 'No measure';
+    this.quality.setAttribute('aria-label', `Connection of ${this.person.name}: ${words}`);
+    this.quality.dataset.tip = words;
+    this.quality.replaceChildren(
+      known
+        ? h('span', { class: 'quality', data: { grade: known.grade } }, h('i'), h('i'), h('i'))
+        : h('span', { class: 'dim', 'aria-hidden': 'true' }, '–'),
+    );
+  }
+
+  /** @param {(command: string) => boolean} allows */
+  #drawStage(allows) {
+    const offered = STAGE_COMMANDS.find(({ command }) => allows(command));
+    this.stage.hidden = !offered;
+    if (!offered) return;
+    this.stage.dataset.command = offered.command;
+    this.stage.className = `btn btn-sm console-stage ${offered.command === 'stage.grant' ? 'btn-primary' : 'btn-soft'}`;
+    this.stage.replaceChildren(icon(offered.icon, 'icon-sm'), offered.word);
+    this.stage.setAttribute('aria-label', `${offered.word}: ${this.person.name}`);
+  }
+}
+
+/** @param {number | undefined} kbps */
+function rate(kbps = 0) {
+  return kbps >= 1000 ? `${(kbps / 1000).toFixed(1)} Mbit/s` : `${kbps} kbit/s`;
+}

@@ -1,0 +1,72 @@
+// The record of what happened, in sentences from nobody's side: who did what to whom.
+
+import { plural, roleWord, sourceWord } from '../ui/words.js';
+
+/** @typedef {import('../lib/room.js').Room} Room */
+/** @typedef {import('../lib/shapes.js').RoomEvent} RoomEvent */
+/** @typedef {{text: string, icon: string, kind: 'info' | 'ok' | 'warn' | 'danger'}} Entry */
+/** @typedef {{event: RoomEvent, room: Room, who: string, by: string, own: boolean, before: import('../lib/shapes.js').Person | null}} Told */
+
+/**
+ * @param {string} text
+ * @param {string} icon
+ * @param {Entry['kind']} [kind]
+ * @returns {Entry}
+ */
+const say = (text, icon, kind = 'info') => ({ text, icon, kind });
+
+/** @type {Record<string, string>} */
+const STAGE_LEFT = { left: 'left the stage', gone: 'is gone, and the place on the stage is free', ended: 'left the stage' };
+
+/** @type {Record<string, (told: Told) => Entry | null>} */
+const SENTENCES = {
+  'conference.settings_changed': ({ event, by }) =>
+    say(`${by} changed the settings: “${event.title}”, ${plural(event.stage_places ?? 0, 'place')} on the stage`, 'settings'),
+  'conference.ended': ({ by }) => say(`${by} ended the conference`, 'end', 'danger'),
+  'conference.reopened': ({ by }) => say(`${by} opened the conference again`, 'play', 'ok'),
+  'participant.joined': ({ who, event }) => say(`${who} joined as ${roleWord(event.role ?? '').toLowerCase()}`, 'user-plus'),
+  'participant.away': ({ who }) => say(`${who} lost the connection`, 'wifi-off', 'warn'),
+  'participant.returned': ({ who }) => say(`${who} is back`, 'refresh', 'ok'),
+  'participant.left': ({ who, by, event }) => {
+    if (event.reason !== 'removed') return say(event.reason === 'expired' ? `${who} did not come back` : `${who} left`, 'log-out');
+    return say(`${by} removed ${who}${event.note ? `: “${event.note}”` : ''}`, 'user-minus', 'danger');
+  },
+  'role.assigned': ({ who, by, own, event }) => {
+    const role = roleWord(event.role ?? '').toLowerCase();
+    return say(own ? `${who} is ${role} now` : `${by} made ${who} ${role}`, 'shield', 'ok');
+  },
+  'stage.requested': ({ who }) => say(`${who} asks for the stage`, 'hand', 'warn'),
+  'stage.withdrawn': ({ who }) => say(`${who} does not ask any more`, 'hand'),
+  'stage.refused': ({ who, by }) => say(`${by} refused the request of ${who}`, 'x'),
+  'stage.reordered': ({ by }) => say(`${by} changed the order of the queue`, 'arrow-up'),
+  'stage.invited': ({ who, by }) => say(`${by} invited ${who} to the stage`, 'podium'),
+  'stage.declined': ({ who }) => say(`${who} declined the invitation`, 'x'),
+  'stage.taken': ({ who, by, own }) => say(own ? `${who} is on the stage` : `${by} brought ${who} to the stage`, 'podium', 'ok'),
+  'stage.left': ({ who, by, event }) =>
+    say(event.reason === 'taken_down' ? `${by} took ${who} down from the stage` : `${who} ${STAGE_LEFT[event.reason ?? 'left']}`, 'arrow-down'),
+  'media.muted': ({ who, by, own, event }) => {
+    const what = sourceWord(event.source);
+    const verb = event.locked ? 'locked' : 'muted';
+    return say(own ? `${who} ${verb} the own ${what}` : `${by} ${verb} the ${what} of ${who}`, event.locked ? 'lock' : event.source === 'video' ? 'camera-off' : event.source === 'screen' ? 'screen-off' : 'mic-off');
+  },
+  'media.unmuted': ({ who, by, own, event, before }) => {
+    const what = sourceWord(event.source);
+    const verb = event.source && before?.locked.includes(event.source) ? 'unlocked' : 'unmuted';
+    return say(own ? `${who} ${verb} the own ${what}` : `${by} ${verb} the ${what} of ${who}`, event.source === 'video' ? 'camera' : event.source === 'screen' ? 'screen' : 'mic');
+  },
+  'track.published': ({ who, event }) => (event.source === 'screen' ? say(`${who} shares the screen`, 'screen', 'ok') : null),
+  'track.unpublished': ({ who, event }) => (event.source === 'screen' ? say(`${who} stopped sharing the screen`, 'screen-off') : null),
+};
+
+/**
+ * The entry for an event; null for what the table shows and nobody would look up.
+ * @param {Room} room after the event
+ * @param {RoomEvent} event
+ * @param {import('../lib/shapes.js').Person | null} before
+ * @returns {Entry | null}
+ */
+export function entryOf(room, event, before) {
+  const own = event.by === undefined || event.by === event.person;
+  const by = event.by ? (event.by === room.you ? `${room.name(event.by)} (you)` : room.name(event.by)) : 'The server';
+  return SENTENCES[event.type]?.({ event, room, who: room.name(event.person), by, own, before }) ?? null;
+}

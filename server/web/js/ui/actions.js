@@ -1,0 +1,138 @@
+/** What one may do about a person, as menu entries: exactly what the server's `can` permits, and nothing it would refuse. */
+
+import { ask, askText } from './dialog.js';
+import { toast } from './toast.js';
+import { refusalText, roleWord, sourceWord } from './words.js';
+
+/** @typedef {import('../podium.js').Podium} Podium */
+/** @typedef {import('../lib/shapes.js').Person} Person */
+/** @typedef {import('../lib/shapes.js').MuteSource} MuteSource */
+/** @typedef {import('./menu.js').Entry} Entry */
+
+/** What may be given by a menu; a conference's organizer is made by the server's rules, yet may be appointed where `can` says so. */
+const ROLES = /** @type {const} */ (['moderator', 'speaker', 'guest_speaker', 'viewer']);
+
+/**
+ * Gives a command and says what came of a refusal.
+ * @param {Podium} podium
+ * @param {string} type
+ * @param {Record<string, any>} [fields]
+ * @returns {Promise<boolean>} whether it was accepted
+ */
+export async function command(podium, type, fields = {}) {
+  try {
+    await podium.send(type, fields);
+    return true;
+  } catch (error) {
+    toast(refusalText(error), { kind: 'danger' });
+    return false;
+  }
+}
+
+/**
+ * @param {Podium} podium
+ * @param {Person} person
+ * @param {import('../lib/shapes.js').Permissions} can the answer about this person
+ * @returns {Entry[]} empty when nothing is permitted
+ */
+export function personActions(podium, person, can) {
+  const groups = [stageEntries(podium, person, can), mediaEntries(podium, person, can), roleEntries(podium, person, can), removalEntries(podium, person, can)];
+  return groups.filter((group) => group.length > 0).flatMap((group, index) => (index ? [/** @type {Entry} */ ('-'), ...group] : group));
+}
+
+/** @typedef {import('../lib/shapes.js').Permissions} Permissions */
+
+/** @param {Podium} podium @param {Person} person @param {Permissions} can @returns {Entry[]} */
+function stageEntries(podium, person, { commands }) {
+  const target = person.id;
+  const waiting = podium.room?.queuePosition(target);
+  /** @type {Entry[]} */
+  const entries = [];
+  /** @param {string} type @param {string} label @param {string} icon @param {boolean} [danger] */
+  const add = (type, label, icon, danger = false) => {
+    if (!commands.has(type)) return;
+    entries.push({ label, icon, danger, testid: `do-${type}`, run: () => void command(podium, type, { target }) });
+  };
+  if (waiting) {
+    add('stage.grant', 'Let on the stage', 'check');
+    add('stage.refuse', 'Refuse the request', 'x');
+  } else if (!person.on_stage && !person.invited) {
+    add('stage.invite', 'Invite to the stage', 'user-plus');
+  }
+  if (person.on_stage) add('stage.take_down', 'Take down from the stage', 'arrow-down', true);
+  return entries;
+}
+
+/** @param {Podium} podium @param {Person} person @param {Permissions} can @returns {Entry[]} */
+function mediaEntries(podium, person, { commands }) {
+  const target = person.id;
+  if (target === podium.room?.you) return [];
+  /** @type {Entry[]} */
+  const entries = [];
+  for (const source of /** @type {MuteSource[]} */ (['audio', 'video', 'screen'])) {
+    const what = sourceWord(source);
+    const [on, off] = { audio: ['mic', 'mic-off'], video: ['camera', 'camera-off'], screen: ['screen', 'screen-off'] }[source];
+    const muted = person.muted.includes(source);
+    const locked = person.locked.includes(source);
+    if (!muted && !person.tracks.includes(source)) continue;
+    if (!muted && commands.has('media.mute')) {
+      const label = source === 'audio' ? 'Mute the microphone' : source === 'screen' ? 'Stop showing the screen' : 'Switch the camera off';
+      entries.push({ label, icon: off, testid: `do-media.mute-${source}`, run: () => void command(podium, 'media.mute', { target, source }) });
+    }
+    if (muted && commands.has('media.unmute')) {
+      const label = locked ? `Unlock the ${what}` : source === 'audio' ? 'Unmute the microphone' : `Switch the ${what} on`;
+      entries.push({ label, icon: locked ? 'unlock' : on, testid: `do-media.unmute-${source}`, run: () => void command(podium, 'media.unmute', { target, source }) });
+    }
+    if (!locked && commands.has('media.lock')) {
+      entries.push({ label: `Lock the ${what}`, icon: 'lock', testid: `do-media.lock-${source}`, run: () => void command(podium, 'media.lock', { target, source }) });
+    }
+  }
+  return entries;
+}
+
+/** @param {Podium} podium @param {Person} person @param {Permissions} can @returns {Entry[]} */
+function roleEntries(podium, person, { commands }) {
+  if (!commands.has('role.assign') || person.by_right) return [];
+  const icons = { moderator: 'shield', speaker: 'mic', guest_speaker: 'user-plus', viewer: 'eye' };
+  return [
+    { head: 'Role' },
+    ...ROLES.map((role) => ({
+      label: roleWord(role),
+      icon: icons[role],
+      checked: person.role === role,
+      testid: `do-role-${role}`,
+      run: () => {
+        if (person.role !== role) void command(podium, 'role.assign', { target: person.id, role });
+      },
+    })),
+  ];
+}
+
+/** @param {Podium} podium @param {Person} person @param {Permissions} can @returns {Entry[]} */
+function removalEntries(podium, person, { commands }) {
+  if (!commands.has('participant.remove') || person.id === podium.room?.you) return [];
+  return [{ label: 'Remove from the conference', icon: 'user-minus', danger: true, testid: 'do-participant.remove', run: () => void remove(podium, person) }];
+}
+
+/** @param {Podium} podium @param {Person} person */
+export async function remove(podium, person) {
+  const reason = await askText({
+    title: `Remove ${person.name}?`,
+    label: 'Reason (they will read it)',
+    hint: 'Media and connection are closed at once. The person may come back by the link.',
+    confirm: 'Remove',
+    danger: true,
+  });
+  if (reason !== null) await command(podium, 'participant.remove', { target: person.id, reason });
+}
+
+/** @param {Podium} podium @returns {Promise<boolean>} whether it was ended */
+export async function endConference(podium) {
+  const sure = await ask({
+    title: 'End the conference for everybody?',
+    text: 'Everybody is told and disconnected. You can start it again by coming back.',
+    confirm: 'End for everybody',
+    danger: true,
+  });
+  return sure && command(podium, 'conference.end');
+}

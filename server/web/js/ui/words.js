@@ -1,0 +1,137 @@
+/** What happened, as sentences people read: who did what to whom. */
+
+import { PodiumError } from '../lib/errors.js';
+
+/** @typedef {import('../lib/room.js').Room} Room */
+/** @typedef {import('../lib/shapes.js').Person} Person */
+/** @typedef {import('../lib/shapes.js').RoomEvent} RoomEvent */
+/** @typedef {{text: string, kind: 'ok' | 'warn' | 'danger' | 'info'}} Sentence */
+
+const ROLES = /** @type {Record<string, string>} */ ({
+  organizer: 'Organizer', moderator: 'Moderator', guest_speaker: 'Guest speaker', speaker: 'Speaker', viewer: 'Viewer',
+});
+
+const SOURCES = /** @type {Record<string, string>} */ ({
+  audio: 'microphone', video: 'camera', screen: 'screen share', screen_audio: 'screen sound',
+});
+
+/** @param {string} role */
+export const roleWord = (role) => ROLES[role] ?? role;
+
+/** @param {string | undefined} source */
+export const sourceWord = (source) => SOURCES[source ?? ''] ?? source ?? '';
+
+/** @param {number} count @param {string} one @param {string} [many] */
+export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+
+/** @param {unknown} error @returns {string} why something was not done */
+export function refusalText(error) {
+  if (error instanceof PodiumError) return error.message;
+  return 'That did not work; please try again.';
+}
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+
+/** @param {number} time ms since 1970 */
+export const timeWord = (time) => clock.format(time);
+
+/**
+ * The sentence for an event, from the reader's side; null for what is better seen than told.
+ * @param {Room} room after the event
+ * @param {RoomEvent} event
+ * @param {Person | null} [before] the person it concerns, as they were
+ * @returns {Sentence | null}
+ */
+export function sentenceOf(room, event, before = null) {
+  const told = sentences[event.type];
+  if (!told) return null;
+  const mine = event.person === room.you;
+  const byMe = event.by === room.you;
+  const own = event.by === undefined || event.by === event.person;
+  return told({ room, event, before, mine, byMe, own, who: room.name(event.person), by: event.by ? room.name(event.by) : 'The server' });
+}
+
+/**
+ * @typedef {object} Telling
+ * @property {Room} room
+ * @property {RoomEvent} event
+ * @property {Person | null} before
+ * @property {boolean} mine it concerns the reader
+ * @property {boolean} byMe the reader did it
+ * @property {boolean} own the person it concerns did it themselves
+ * @property {string} who the person it concerns
+ * @property {string} by whose command it was
+ */
+
+/** @param {string} text @param {Sentence['kind']} [kind] @returns {Sentence} */
+const say = (text, kind = 'info') => ({ text, kind });
+
+/** @type {Record<string, (telling: Telling) => Sentence | null>} */
+const sentences = {
+  'participant.joined': ({ mine, who }) => (mine ? null : say(`${who} joined.`)),
+  'participant.away': ({ mine, who }) => (mine ? null : say(`${who} lost the connection.`, 'warn')),
+  'participant.returned': ({ mine, who }) => (mine ? null : say(`${who} is back.`)),
+  'participant.left': ({ mine, who, by, byMe, event }) => {
+    if (event.reason === 'removed') {
+      const note = event.note ? `: ${event.note}` : '.';
+      if (mine) return say(`${by} removed you from the conference${note}`, 'danger');
+      return byMe ? say(`You removed ${who}.`, 'ok') : say(`${by} removed ${who}${note}`, 'warn');
+    }
+    return mine || event.reason === 'ended' ? null : say(`${who} left.`);
+  },
+  'role.assigned': ({ mine, who, by, byMe, event }) => {
+    const role = roleWord(event.role ?? '').toLowerCase();
+    const article = /^[aeiou]/.test(role) ? 'an' : 'a';
+    if (mine) return say(byMe ? `You are now ${article} ${role}.` : `${by} made you ${article} ${role}.`, 'ok');
+    return say(byMe ? `You made ${who} ${article} ${role}.` : `${by} made ${who} ${article} ${role}.`, byMe ? 'ok' : 'info');
+  },
+  'stage.requested': ({ room, mine, who }) => {
+    if (mine) return say('Your hand is up. A moderator will let you on the stage.', 'ok');
+    return room.moderates ? say(`${who} asks for the stage.`) : null;
+  },
+  'stage.refused': ({ mine, who, by, byMe }) => {
+    if (mine) return say(`${by} refused your request for the stage.`, 'warn');
+    return byMe ? say(`You refused ${who}'s request.`, 'ok') : null;
+  },
+  'stage.invited': ({ mine, who, byMe }) => (!mine && byMe ? say(`You invited ${who} to the stage.`, 'ok') : null),
+  'stage.declined': ({ room, mine, who }) => (!mine && room.moderates ? say(`${who} declined the invitation to the stage.`, 'warn') : null),
+  'stage.taken': ({ mine, who, by, own }) => {
+    if (mine) return say(own ? 'You are on the stage.' : `${by} brought you to the stage.`, 'ok');
+    return say(`${who} is on the stage.`);
+  },
+  'stage.left': ({ mine, who, by, byMe, event }) => {
+    if (event.reason === 'taken_down') {
+      if (mine) return say(`${by} took you down from the stage. Your camera and microphone are off.`, 'warn');
+      return say(byMe ? `You took ${who} down from the stage.` : `${by} took ${who} down from the stage.`, byMe ? 'ok' : 'info');
+    }
+    if (event.reason !== 'left') return null;
+    return mine ? say('You left the stage.') : say(`${who} left the stage.`);
+  },
+  'media.muted': ({ mine, own, who, by, byMe, event }) => {
+    if (own) return null;
+    const what = sourceWord(event.source);
+    const verb = event.locked ? 'locked' : event.source === 'audio' ? 'muted' : 'switched off';
+    if (mine) {
+      const undo = event.locked ? ' Only a moderator can switch it on again.' : ' You can switch it on again.';
+      return say(`${by} ${verb} your ${what}.${undo}`, 'warn');
+    }
+    return byMe ? say(`You ${verb} ${who}'s ${what}.`, 'ok') : null;
+  },
+  'media.unmuted': ({ mine, own, who, by, byMe, event, before }) => {
+    if (own) return null;
+    const what = sourceWord(event.source);
+    const verb = event.source && before?.locked.includes(event.source) ? 'unlocked' : 'switched on';
+    if (mine) return say(`${by} ${verb} your ${what}.`, 'ok');
+    return byMe ? say(`You ${verb} ${who}'s ${what}.`, 'ok') : null;
+  },
+  'track.published': ({ mine, who, event }) => {
+    if (event.source !== 'screen') return null;
+    return say(mine ? 'You are sharing your screen.' : `${who} shares a screen.`, mine ? 'ok' : 'info');
+  },
+  'track.unpublished': ({ mine, who, event }) => {
+    if (event.source !== 'screen') return null;
+    return say(mine ? 'You stopped sharing your screen.' : `${who} stopped sharing the screen.`);
+  },
+  'conference.settings_changed': ({ by, byMe, room }) =>
+    say(`${byMe ? 'You' : by} changed the settings: “${room.title}”, ${plural(room.stagePlaces, 'place')} on the stage.`),
+};

@@ -1,0 +1,152 @@
+"""What every test may use, and what makes every run strict.
+
+asyncio's debug mode is on, and an exception that no task's owner looked at, a coroutine nobody awaited or a callback
+that failed fails the run, in whichever test it happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness import Client, Guest, Server
+
+# Before the first loop is made; scripts/test sets it as well.
+os.environ.setdefault("PYTHONASYNCIODEBUG", "1")
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+# A camera with a moving picture, a microphone that beeps, and no dialogs.
+FAKE_DEVICES = (
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--auto-select-desktop-capture-source=Entire screen",
+    "--autoplay-policy=no-user-gesture-required",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+)
+# What asyncio says at the severity "error": exceptions that nobody retrieved, callbacks that failed, tasks destroyed.
+_unretrieved: list[str] = []
+
+
+class _Strict(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        _unretrieved.append(self.format(record))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    handler = _Strict(level=logging.ERROR)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logging.getLogger("asyncio").addHandler(handler)
+    # In debug mode asyncio warns of every callback above 0.1 s, which on a shared machine is noise.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+
+
+@pytest.fixture(autouse=True)
+def no_exception_is_lost() -> Iterator[None]:
+    """Fails the test in which an exception was lost; what only the collector finds, fails the next or the run."""
+    before = len(_unretrieved)
+    yield
+    lost = _unretrieved[before:]
+    assert not lost, "\n\n".join(lost)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    counted = len(_unretrieved)
+    gc.collect()
+    if len(_unretrieved) > counted and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print("\n".join(["exceptions that nobody retrieved:", *_unretrieved[counted:]]))  # noqa: T201
+
+
+@pytest.fixture
+def podium_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts real servers: `podium_server(*flags, environment={…}, name="second")`. All are stopped at the end."""
+    servers: list[Server] = []
+
+    def start(*flags: str, environment: dict[str, str] | None = None, name: str = "data") -> Server:
+        server = Server(tmp_path / name, *flags, environment=environment)
+        servers.append(server)
+        return server.start()
+
+    yield start
+    for server in servers:
+        if server.process is not None:
+            server.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One running server for a module's tests that leave no trace another could stumble over."""
+    server = Server(tmp_path_factory.mktemp("shared") / "data", *SHARED_FLAGS).start()
+    yield server
+    server.stop()
+
+
+# One address makes all requests of a test run; the limits have tests with servers of their own.
+SHARED_FLAGS = (
+    *("--login-per-minute", "10000", "--guests-per-minute", "10000"),
+    *("--conferences-per-minute", "10000", "--requests-per-second", "10000"),
+)
+
+
+@pytest.fixture
+async def clients() -> AsyncIterator[Callable[..., Any]]:
+    """Connected clients: `await clients(server, somebody, conference=…, encoding=…)`. All are closed at the end."""
+    made: list[Client] = []
+
+    async def client(server: Server, somebody: Guest, conference: str | None = None, **fields: Any) -> Client:
+        encoding = fields.pop("encoding", None)
+        one = Client(server, **({"encoding": encoding} if encoding else {}))
+        made.append(one)
+        await one.hello(somebody.token)
+        if conference is not None:
+            await one.join(conference, **fields)
+        return one
+
+    yield client
+    await asyncio.gather(*(one.drop() for one in made))
+
+
+def chromium_path() -> str:
+    """The browser of the system. Its absence fails: a browser test that was skipped has shown nothing."""
+    for name in CHROMIUM:
+        found = shutil.which(name)
+        if found is not None:
+            return found
+    raise AssertionError("Chromium is missing; install it, on Debian with: apt-get install chromium")
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Callable[..., Any]]:
+    """Real browser pages with fake devices: `page = await chromium(width=1280, height=800)`, each a person of its own.
+
+    What the page reports as an error or a failed script is kept in `page.problems`.
+    """
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=list(FAKE_DEVICES))
+
+        async def page(width: int = 1280, height: int = 800, **options: Any) -> Any:
+            context = await browser.new_context(
+                viewport={"width": width, "height": height},
+                permissions=["camera", "microphone"],
+                ignore_https_errors=True,
+                **options,
+            )
+            one = await context.new_page()
+            one.problems = []
+            one.on("pageerror", lambda error: one.problems.append(str(error)))
+            one.on("console", lambda line: one.problems.append(line.text) if line.type == "error" else None)
+            return one
+
+        yield page
+        await browser.close()
