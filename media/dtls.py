@@ -67,6 +67,8 @@ class DtlsContext:
             .not_valid_after(now + datetime.timedelta(days=3650))  # peers compare the fingerprint, never the dates
             .sign(key, hashes.SHA256())
         )
+        self.key = key
+        self.certificate = certificate
         self.fingerprint = fingerprint(certificate, "sha-256")
         context = SSL.Context(SSL.DTLS_SERVER_METHOD)
         context.set_min_proto_version(_DTLS1_2)

@@ -20,6 +20,8 @@ from protocol import commands, control
 MAX_FRAME = 64 * 1024
 # The deepest message we define nests four levels; sixteen leaves room and bounds the recursion.
 MAX_DEPTH = 16
+# 2**53 - 1, as `names.Count`.
+MAX_COUNT = 9_007_199_254_740_991
 
 T = TypeVar("T")
 
@@ -36,8 +38,9 @@ class BadMessage(ValueError):
 
     def __init__(self, reason: str, path: str = "$", id: int | None = None) -> None:
         super().__init__(reason)
-        self.reason = reason
-        self.path = path
+        # Both may quote what came in, which may be a key of 60 KB; they go into an answer and into the log.
+        self.reason = reason[:200]
+        self.path = path[:200]
         self.id = id
 
 
@@ -59,39 +62,60 @@ def _unpack(data: bytes) -> Any:
     )
 
 
+class _Twice(dict[Any, Any]):
+    """A map in which a key stood twice: refused by `_fault`, which knows its place."""
+
+
 def _unique_pairs(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
     table = dict(pairs)
-    if len(table) != len(pairs):
-        raise ValueError("a key stands twice")
-    return table
+    return table if len(table) == len(pairs) else _Twice(table)
 
 
-def _check(value: Any, depth: int = 0) -> None:
-    """Refuse what no message contains and what later code would trip over: NaN, infinities, deep nesting."""
-    if depth > MAX_DEPTH:
-        raise BadMessage("nested too deeply")
-    if isinstance(value, float):
+def _fault(value: Any, depth: int = 0) -> tuple[str, str] | None:
+    """What no message contains and what later code would trip over, as (reason, path below `value`): numbers that
+    are not finite, text that has no UTF-8 form (JSON can spell half a surrogate pair), keys that stand twice, deep
+    nesting."""
+    if isinstance(value, str):
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                return "a text is not valid Unicode", ""
+    elif isinstance(value, float):
         if not math.isfinite(value):
-            raise BadMessage("a number is not finite")
+            return "a number is not finite", ""
     elif isinstance(value, dict):
-        for item in value.values():
-            _check(item, depth + 1)
+        if depth == MAX_DEPTH:
+            return "nested too deeply", ""
+        if isinstance(value, _Twice):
+            return "a key stands twice", ""
+        for key, item in value.items():
+            if found := _fault(key, depth):
+                return found
+            if found := _fault(item, depth + 1):
+                return found[0], f".{key}{found[1]}"
     elif isinstance(value, list):
-        for item in value:
-            _check(item, depth + 1)
+        if depth == MAX_DEPTH:
+            return "nested too deeply", ""
+        for index, item in enumerate(value):
+            if found := _fault(item, depth + 1):
+                return found[0], f"[{index}]{found[1]}"
+    return None
 
 
 def _id_of(value: Any) -> int | None:
     found = value.get("id") if isinstance(value, dict) else None
-    return found if isinstance(found, int) and not isinstance(found, bool) and found >= 0 else None
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= MAX_COUNT else None
 
 
 def _convert(value: Any, type_: Any) -> Any:
     try:
         return msgspec.convert(value, type_, strict=True)
     except msgspec.ValidationError as error:
-        reason, _, path = str(error).rpartition(" - at `")
-        raise BadMessage(reason or str(error), path.rstrip("`") if reason else "$", _id_of(value)) from None
+        # "… - at `$.path`", or for a key "… - at `key` in `$.path`"
+        reason, _, place = str(error).rpartition(" - at `")
+        path = place.rstrip("`").rpartition("`")[2] if reason else "$"
+        raise BadMessage(reason or str(error), path, _id_of(value)) from None
 
 
 def decode_client(data: bytes | str, encoding: Encoding) -> commands.ClientMessage:
@@ -100,26 +124,19 @@ def decode_client(data: bytes | str, encoding: Encoding) -> commands.ClientMessa
     Raises `BadMessage` for anything else: wrong kind of frame, malformed bytes, duplicate keys, unknown types
     and fields, values out of bounds.
     """
-    if len(data) > MAX_FRAME:
+    size = len(data) if isinstance(data, bytes) or data.isascii() else len(data.encode(errors="surrogatepass"))
+    if size > MAX_FRAME:
         raise BadMessage("larger than 64 KiB")
     if isinstance(data, str) is not (encoding is Encoding.JSON):
         raise BadMessage("text frames are for JSON, binary frames for msgpack")
     try:
-        if isinstance(data, str):
-            value = json.loads(data, object_pairs_hook=_unique_pairs, parse_constant=_refuse_constant)
-        else:
-            value = _unpack(data)
-    except BadMessage:
-        raise
+        value = json.loads(data, object_pairs_hook=_unique_pairs) if isinstance(data, str) else _unpack(data)
     except (ValueError, RecursionError, msgpack.exceptions.UnpackException, msgspec.DecodeError) as error:
         raise BadMessage(f"not well-formed {'JSON' if encoding is Encoding.JSON else 'msgpack'}: {error}") from None
-    _check(value)
+    if fault := _fault(value):
+        raise BadMessage(fault[0], f"${fault[1]}", _id_of(value))
     message: commands.ClientMessage = _convert(value, commands.ClientMessage)
     return message
-
-
-def _refuse_constant(name: str) -> Any:
-    raise BadMessage("a number is not finite")
 
 
 def encode(message: msgspec.Struct, encoding: Encoding) -> bytes | str:
@@ -139,7 +156,7 @@ def decode(data: bytes, type_: type[T]) -> T:
     """Msgpack of our own making (log, control link) to a value of `type_`. Raises `BadMessage`."""
     try:
         value = msgpack.unpackb(data, raw=False, strict_map_key=False)
-    except (ValueError, msgpack.exceptions.UnpackException) as error:
+    except (ValueError, TypeError, msgpack.exceptions.UnpackException) as error:  # TypeError: a list as a key
         raise BadMessage(f"not well-formed msgpack: {error}") from None
     converted: T = _convert(value, type_)
     return converted

@@ -11,6 +11,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from protocol.names import (
+    END,
     ChatText,
     ConferenceId,
     Count,
@@ -52,7 +53,7 @@ class Hello(Command, frozen=True, kw_only=True, tag="hello"):
     """The first message: who is there, proven by a token. `client` is random for each page load."""
 
     token: TokenText
-    client: Annotated[str, Meta(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+    client: Annotated[str, Meta(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_-]+" + END)]
     resume: Resume | None = None
 
 

@@ -67,10 +67,13 @@ MUTED_BY: dict[Source, MuteSource] = {
 # The design's hard cap of the stage: a setting may lower it, nothing raises it.
 STAGE_PLACES = 36
 
-Identity = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.@-]+$")]
+# Python's `$` also matches before a last newline, JavaScript's does not: this is the end of the text in both.
+END = r"$(?!\n)"
+
+Identity = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.@-]+" + END)]
 """A server-issued name of a person: `u_…` for accounts, `g_…` for guests."""
 
-ConferenceId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9-]+$")]
+ConferenceId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9-]+" + END)]
 DisplayName = Annotated[str, Meta(min_length=1, max_length=64)]
 Title = Annotated[str, Meta(min_length=1, max_length=120)]
 ChatText = Annotated[str, Meta(min_length=1, max_length=2000)]
@@ -78,7 +81,7 @@ Emoji = Annotated[str, Meta(min_length=1, max_length=16)]
 Reason = Annotated[str, Meta(max_length=200)]
 # A Chromium offer with three video m-lines is about 12 KB; a frame is 64 KiB at most.
 Sdp = Annotated[str, Meta(min_length=1, max_length=60_000)]
-Mid = Annotated[str, Meta(min_length=1, max_length=16, pattern=r"^[A-Za-z0-9_-]+$")]
+Mid = Annotated[str, Meta(min_length=1, max_length=16, pattern=r"^[A-Za-z0-9_-]+" + END)]
 TokenText = Annotated[str, Meta(min_length=1, max_length=4096)]
 # 2**53 - 1: the largest integer a JavaScript number holds exactly.
 Count = Annotated[int, Meta(ge=0, le=9_007_199_254_740_991)]

@@ -13,12 +13,9 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from protocol import commands as c
 from protocol.answers import Joined, Welcome
 from protocol.errors import Code
-from protocol.names import Source
 from server.access import identify
 from server.openroom import OpenRoom
 from server.replica import Order
@@ -44,17 +41,14 @@ async def hello(session: Session, message: c.Hello) -> None:
     except BadToken:
         session.refuse(message, Refusal(Code.BAD_TOKEN))
         return
+    session.identified = identified
+    session.person, session.client = identified.identity, message.client
     if message.resume is not None:
-        session.person, session.client = identified.identity, message.client
         refusal = await _resume(session, message, message.resume, identified.name)
         gateway.metrics.resumes.labels("ok" if refusal is None else refusal.code.value).inc()
         if refusal is not None:
             session.refuse(message, refusal)
-            return
-        session.identified = identified
         return
-    session.identified = identified
-    session.person, session.client = identified.identity, message.client
     session.welcomed()
     session.accept(message, Welcome(identity=identified.identity, name=identified.name))
 
@@ -73,7 +67,7 @@ async def join(session: Session, message: c.ConferenceJoin) -> None:
     if enter is None:
         session.refuse(message, Refusal(Code.NO_ACCESS, "a guest's link is for another conference"))
         return
-    async with session.gateway.rooms.arriving(who.identity) as alone:
+    with session.gateway.rooms.arriving(who.identity) as alone:
         refusal = Refusal(Code.ALREADY_IN_CONFERENCE, "another arrival is under way") if not alone else None
         refusal = refusal or await _settle_elsewhere(session, message)
         if refusal is None:
@@ -102,10 +96,9 @@ async def _enter(session: Session, room: OpenRoom, enter: inner.Enter, message: 
                     room.take_over(member)
             room.media.close_peer(session.person)
         session.console = message.console
-        told = room.attach(session)
+        room.attach(session, room.replica.room.version)
         view = snapshot(room.replica.room, session.person, room.replica.epoch)
         session.accept(message, Joined(snapshot=view, resume=room.ticket(session)))
-        room.replica.members.told_until(session, told)
         return None
 
     return await _decided(session, room, commands, attach, key=None)
@@ -138,21 +131,17 @@ async def _resume(session: Session, message: c.Hello, resume: c.Resume, name: st
             if member.client == session.client or (not ticket.console and not member.console):
                 room.take_over(member)
         session.console = ticket.console
-        told = room.attach(session)
-        welcome = Welcome(identity=session.person, name=name, resumed=True, resume=room.ticket(session))
-        session.accept(message, welcome)
         same = resume.epoch == room.replica.epoch
         missed = room.replica.history.missed(state, session.person, resume.version) if same else None
+        room.attach(session, resume.version)
+        session.accept(message, Welcome(identity=session.person, name=name, resumed=True, resume=room.ticket(session)))
         if missed is None:
             room.resync(session)
         else:
-            after = resume.version
             for event in missed:
-                session.tell(replace(event, after=after))
-                after = event.version
-            room.replica.members.told_until(session, max(told, after))
+                session.tell(event)
         if not session.console:
-            room.media.repeat_offer(session.person)
+            room.media.resumed(session.person)
         return None
 
     return await _decided(session, room, commands, attach, key=(session.person, "resume", ticket.number))
@@ -171,11 +160,11 @@ async def _decided(
     def settle(refusal: Refusal | None) -> None:
         if refusal is None and session.over:
             refusal = Refusal(Code.GOING_AWAY, "the connection closed meanwhile")
-            # Present now, and connected nowhere: the grace period begins.
-            if not room.replica.members.of(session.person):
-                room.grace.dropped(session.person)
         elif refusal is None:
             refusal = attach()
+        if refusal is not None and not room.replica.members.of(session.person):
+            # Present perhaps, and connected nowhere: then the grace period begins.
+            room.grace.dropped(session.person)
         if not outcome.done():
             outcome.set_result(refusal)
 
@@ -213,8 +202,3 @@ async def _settle_elsewhere(session: Session, message: c.ConferenceJoin) -> Refu
     for member in members:
         other.take_over(member)
     return None
-
-
-def sources(tracks: tuple[Source, ...]) -> dict[str, Source]:
-    """Tracks as `media.publish` gives them, for a set that only counts by its sources."""
-    return {str(number): source for number, source in enumerate(tracks)}

@@ -48,7 +48,7 @@ def redact(value: Any, depth: int = 0) -> Any:
     if depth >= _MAX_DEPTH:
         return "…"
     if isinstance(value, MutableMapping):
-        return {key: _redact_item(str(key), item, depth) for key, item in value.items()}
+        return {redact_text(str(key)): _redact_item(str(key), item, depth) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [redact(item, depth + 1) for item in value]
     if isinstance(value, bytes | bytearray | memoryview):
@@ -70,7 +70,8 @@ def redact_text(text: str) -> str:
 def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key in list(event):
         if not key.startswith("_"):
-            event[key] = redact_text(str(event[key])) if key == "event" else _redact_item(key, event[key], 0)
+            value = event.pop(key)
+            event[redact_text(key)] = redact_text(str(value)) if key == "event" else _redact_item(key, value, 0)
     return event
 
 

@@ -34,6 +34,9 @@ class Member(Protocol):
     def send(self, frame: bytes) -> None:
         """Hand over a finished frame; never blocks, never raises."""
 
+    def close(self, code: Code) -> None:
+        """End the connection, saying why."""
+
     def gone(self, code: Code | None, note: str) -> None:
         """The person is not in the conference any more; None: they left by themselves or expired."""
 

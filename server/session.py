@@ -16,9 +16,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from protocol import codec
 from protocol import commands as c
+from protocol import events as e
 from protocol.answers import Allowed, Ok, People, Refused, Result
 from protocol.codec import Encoding
 from protocol.errors import Code, retry, sentence
@@ -115,9 +117,7 @@ class Connection(Protocol):
 class Gateway:
     """Where connections become sessions; the limits that concern more than one connection."""
 
-    def __init__(
-        self, rooms: Rooms, tokens: Tokens, accounts: Accounts, metrics: Metrics, settings: Settings
-    ) -> None:
+    def __init__(self, rooms: Rooms, tokens: Tokens, accounts: Accounts, metrics: Metrics, settings: Settings) -> None:
         self.rooms = rooms
         self.tokens = tokens
         self.accounts = accounts
@@ -260,6 +260,20 @@ class Session:
         self.state = State.JOINED
         self.gateway.metrics.sessions.inc()
 
+    def tell(self, event: e.RoomEvent) -> None:
+        """An event that was missed."""
+        self.send(frame(replace(event, after=self.told), self.encoding))
+        self.told = event.version
+
+    def welcomed(self) -> None:
+        """It is known who is there."""
+        self.state = State.WELCOMED
+
+    @property
+    def over(self) -> bool:
+        """The connection is gone."""
+        return self.state is State.CLOSED
+
     def leave_room(self) -> None:
         """Out of the room without the person leaving: the grace period begins if it was their last connection."""
         room, self.room = self.room, None
@@ -307,7 +321,7 @@ class Session:
 # --- one function for each kind of message ----------------------------------------------
 
 
-async def _command(session: Session, message: c.Command) -> None:
+async def _command(session: Session, message: c.RoomCommand) -> None:
     """A command that the room decides."""
     room = joined(session)
     began = time.perf_counter()
@@ -319,7 +333,7 @@ async def _command(session: Session, message: c.Command) -> None:
     room.replica.submit(
         Order(
             actor=session.person,
-            commands=lambda _: (message,),  # type: ignore[return-value]
+            commands=lambda _: (message,),
             key=(session.person, session.client, message.id),
             settle=settle,
         )

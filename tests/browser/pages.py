@@ -7,45 +7,25 @@ frozen picture and calls it live fails.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import zlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, Page, Playwright
+from tests.harness import Server
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--auto-select-desktop-capture-source=Entire screen",
-    # Chromium never uses a 127.0.0.1 candidate otherwise.
-    "--allow-loopback-in-peer-connection",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # Pages in the background must go on decoding: the tests look at several at once.
-    "--disable-renderer-backgrounding",
-    "--disable-backgrounding-occluded-windows",
-    "--disable-background-timer-throttling",
-]
-
-# Keeps every peer connection of the page, and counts nothing itself.
+# Keeps every peer connection that the page makes.
 KEEP_CONNECTIONS = """
 window.__connections = [];
-const Original = window.RTCPeerConnection;
-window.RTCPeerConnection = class extends Original {
+window.RTCPeerConnection = class extends window.RTCPeerConnection {
   constructor(...args) { super(...args); window.__connections.push(this); }
 };
 """
 
-READ_STATS = """
+READ_STATISTICS = """
 async () => {
   const found = [];
   for (const connection of window.__connections) {
@@ -58,69 +38,34 @@ async () => {
 }
 """
 
+# The track of somebody as this page receives it: `identity/source` → the browser's identifier of the track.
+RECEIVED = "(name) => window.podium.media.subscriber.tracks.get(name)?.id ?? null"
 
-async def launch(playwright: Playwright) -> Browser:
-    """A Chromium with fake camera and microphone."""
-    return await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-
-class Visitor:
-    """One person's browser: its own storage, one or more pages, and what went wrong in them."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        self.context = context
-        self.errors: list[str] = []
-
-    @classmethod
-    async def arrive(cls, browser: Browser, **options: Any) -> Visitor:
-        """A person with a fresh profile."""
-        context = await browser.new_context(permissions=["camera", "microphone"], **options)
-        await context.add_init_script(KEEP_CONNECTIONS)
-        return cls(context)
-
-    async def open(self, url: str) -> Page:
-        """A page, whose uncaught errors are kept."""
-        page = await self.context.new_page()
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        await page.goto(url)
-        return page
+# Where screenshots are kept for a person to look at.
+PICTURES = os.environ.get("PODIUM_TEST_PICTURES")
 
 
-async def stats(page: Page, direction: str, kind: str) -> list[dict[str, Any]]:
-    """The browser's own figures of its RTP streams: `inbound` or `outbound`, `audio` or `video`."""
-    entries: list[dict[str, Any]] = await page.evaluate(READ_STATS)
+async def statistics(page: Any, direction: str, kind: str) -> list[dict[str, Any]]:
+    """The browser's figures of its RTP streams: `inbound` or `outbound`, `audio` or `video`."""
+    entries: list[dict[str, Any]] = await page.evaluate(READ_STATISTICS)
     return [entry for entry in entries if entry["type"] == f"{direction}-rtp" and entry["kind"] == kind]
 
 
-async def decoded(page: Page) -> list[int]:
-    """Frames decoded of each incoming video that ever had one, the busiest first."""
-    entries = await stats(page, "inbound", "video")
-    return sorted((int(entry.get("framesDecoded", 0)) for entry in entries), reverse=True)
+async def received(page: Any, track: str, figure: str = "framesDecoded") -> float:
+    """A figure of one received track, as in `u_anna/video`; 0 while it is not there."""
+    identifier = await page.evaluate(RECEIVED, track)
+    kind = "audio" if track.endswith("audio") else "video"
+    entries = await statistics(page, "inbound", kind)
+    return sum(float(entry.get(figure, 0)) for entry in entries if entry.get("trackIdentifier") == identifier)
 
 
-async def frames_of(page: Page, track: str) -> int:
-    """Frames decoded of one track, as in `u_anna/video`, by the m-line that carries it."""
-    value: int = await page.evaluate(
-        """async (track) => {
-          const mids = window.podium.media.tracksByMid();
-          let total = 0;
-          for (const connection of window.__connections) {
-            if (connection.connectionState === 'closed') continue;
-            for (const entry of (await connection.getStats()).values()) {
-              if (entry.type === 'inbound-rtp' && entry.kind === 'video' && mids[entry.mid] === track) {
-                total += entry.framesDecoded || 0;
-              }
-            }
-          }
-          return total;
-        }""",
-        track,
-    )
-    return value
+async def sent(page: Any, kind: str) -> int:
+    """Packets that this page has sent of a kind."""
+    return sum(int(entry["packetsSent"]) for entry in await statistics(page, "outbound", kind))
 
 
-async def until(check: Callable[[], Awaitable[bool]], what: str, seconds: float = 20.0, every: float = 0.25) -> float:
-    """Wait until `check` holds; returns the seconds it took. Raises `AssertionError` naming `what`."""
+async def until(check: Callable[[], Awaitable[bool]], what: str, seconds: float = 20.0, every: float = 0.2) -> float:
+    """Wait until `check` holds; the seconds it took. Raises `AssertionError` naming `what`."""
     begun = time.monotonic()
     while time.monotonic() - begun < seconds:
         if await check():
@@ -129,8 +74,37 @@ async def until(check: Callable[[], Awaitable[bool]], what: str, seconds: float 
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
+async def plays(page: Any, track: str, frames: int = 10, seconds: float = 20.0) -> float:
+    """Wait until so many further frames of a track have been decoded; the seconds it took."""
+    start = await received(page, track)
+
+    async def more() -> bool:
+        return await received(page, track) >= start + frames
+
+    return await until(more, f"{frames} more frames of {track}", seconds)
+
+
+async def sounds(page: Any, track: str, seconds: float = 20.0) -> float:
+    """Wait until a track was heard: its energy grows, which silence and concealment do not do."""
+    start = await received(page, track, "totalAudioEnergy")
+
+    async def louder() -> bool:
+        return await received(page, track, "totalAudioEnergy") > start + 1e-4
+
+    return await until(louder, f"{track} is heard", seconds)
+
+
+async def stands_still(page: Any, track: str, figure: str, settle_s: float = 1.0, watch_s: float = 2.0) -> None:
+    """A figure of a track does not move for a while, after what was on its way has arrived."""
+    await asyncio.sleep(settle_s)
+    before = await received(page, track, figure)
+    await asyncio.sleep(watch_s)
+    after = await received(page, track, figure)
+    assert after == before, f"{figure} of {track} went from {before} to {after}"
+
+
 def colours(png: bytes) -> int:
-    """How many different pixels an 8-bit RGB or RGBA PNG has, up to 10,000; 1 is a blank page."""
+    """How many different pixels (as filtered) a PNG of 8-bit RGB or RGBA has, up to 10,000; a blank page has a few."""
     position, width, channels, data = 8, 0, 0, b""
     while position < len(png):
         length = int.from_bytes(png[position : position + 4], "big")
@@ -144,7 +118,6 @@ def colours(png: bytes) -> int:
         position += length + 12
     raw = zlib.decompress(data)
     stride = width * channels + 1
-    # Filtered rows of one colour are all equal but the first; distinct filtered pixels tell a picture from a blank.
     pixels: set[bytes] = set()
     for row in range(0, len(raw), stride):
         line = raw[row + 1 : row + stride]
@@ -154,8 +127,50 @@ def colours(png: bytes) -> int:
     return len(pixels)
 
 
-async def screenshot(page: Page, folder: Path, name: str) -> bytes:
-    """A picture of the page, kept for a person to look at; fails when it is blank."""
-    png = await page.screenshot(path=folder / f"{name}.png")
-    assert colours(png) > 50, f"{name} is blank"
-    return png
+async def screenshot(page: Any, name: str) -> None:
+    """A picture of the page that must not be blank, kept in `PODIUM_TEST_PICTURES` where that is set."""
+    png = await page.screenshot(path=Path(PICTURES) / f"{name}.png" if PICTURES else None)
+    assert colours(png) > 100, f"{name} is blank"
+
+
+@dataclass
+class Visitor:
+    """Somebody in front of a page."""
+
+    page: Any
+    identity: str
+
+    def track(self, source: str) -> str:
+        """The name of this person's track, as in `u_anna/video`."""
+        return f"{self.identity}/{source}"
+
+
+async def enter(page: Any, link: str, name: str | None = None) -> Visitor:
+    """Follow a link, give a name where one is asked for, and join."""
+    await page.add_init_script(KEEP_CONNECTIONS)
+    await page.goto(link)
+    await page.get_by_test_id("join-button").wait_for()
+    if name is not None:
+        await page.get_by_test_id("join-name").fill(name)
+    await page.get_by_test_id("join-button").click()
+    await page.get_by_test_id("stage").wait_for()
+    await page.wait_for_function("window.podium?.room?.me")
+    return Visitor(page, await page.evaluate("window.podium.room.you"))
+
+
+def guest_link(server: Server, role: str) -> str:
+    """A link that gives this role."""
+    return f"{server.url}/c/{server.conference}#invite={server.invite(role)}"
+
+
+async def enter_owner(server: Server, chromium: Any) -> Visitor:
+    """The owner, by the link that the server printed."""
+    page = await chromium()
+    await page.add_init_script(KEEP_CONNECTIONS)
+    await page.goto(server.printed["Owner"])
+    await page.get_by_test_id("join-button").wait_for()
+    server_token = await page.evaluate("localStorage.getItem('podium.token')")
+    assert server_token, "the one-time link signs the owner in"
+    await page.get_by_test_id("join-button").click()
+    await page.wait_for_function("window.podium?.room?.me")
+    return Visitor(page, await page.evaluate("window.podium.room.you"))

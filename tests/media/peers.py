@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import array
+import asyncio
 import fractions
 import math
+import re
 import time
 
 import av
@@ -78,8 +79,18 @@ def connection() -> RTCPeerConnection:
     return RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
 
+def through(sdp: str, port: int) -> str:
+    """The description with the worker's candidates moved to another port, where a proxy listens."""
+    return re.sub(r"(a=candidate:\S+ 1 udp \d+ \S+) \d+ ", rf"\g<1> {port} ", sdp) if port else sdp
+
+
 async def negotiate_publish(
-    server: FakeServer, peer: str, pc: RTCPeerConnection, bindings: dict[str, str], restart: bool = False
+    server: FakeServer,
+    peer: str,
+    pc: RTCPeerConnection,
+    bindings: dict[str, str],
+    restart: bool = False,
+    port: int = 0,
 ) -> PublishAnswer:
     """Send the connection's offer and apply the answer."""
     await pc.setLocalDescription(await pc.createOffer())
@@ -90,15 +101,16 @@ async def negotiate_publish(
         )
     )
     answer = await server.expect(PublishAnswer, request=number)
-    await pc.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
+    await pc.setRemoteDescription(RTCSessionDescription(through(answer.sdp, port), "answer"))
     return answer
 
 
 class Publisher:
     """Publishes a tone and a picture."""
 
-    def __init__(self, server: FakeServer, peer: str, size: tuple[int, int] = (160, 120)) -> None:
+    def __init__(self, server: FakeServer, peer: str, size: tuple[int, int] = (160, 120), port: int = 0) -> None:
         self.pc = connection()
+        self._port = port
         self.picture = Picture(size)
         self._server = server
         self._peer = peer
@@ -108,16 +120,22 @@ class Publisher:
         self.pc.addTrack(Tone())
         self.pc.addTrack(self.picture)
         return await negotiate_publish(
-            self._server, self._peer, self.pc, {"0": f"{self._peer}/audio", "1": f"{self._peer}/video"}
+            self._server,
+            self._peer,
+            self.pc,
+            {"0": f"{self._peer}/audio", "1": f"{self._peer}/video"},
+            port=self._port,
         )
 
 
 class Viewer:
     """Answers every offer of the worker, and counts the frames that its decoders give: track id → number."""
 
-    def __init__(self, server: FakeServer, peer: str, generation: int = 1) -> None:
+    def __init__(self, server: FakeServer, peer: str, generation: int = 1, port: int = 0) -> None:
         self.pc = connection()
+        self._port = port
         self.frames: dict[str, int] = {}
+        self._decoded = asyncio.Event()
         self.offers: list[SubscribeOffer] = []
         self._server = server
         self._peer = peer
@@ -136,14 +154,14 @@ class Viewer:
         while True:
             revision += 1
             offer = await self._server.expect(
-                SubscribeOffer, timeout=3600, peer=self._peer, generation=self._generation, revision=revision
+                SubscribeOffer, within=3600, peer=self._peer, generation=self._generation, revision=revision
             )
             self.offers.append(offer)
             await self.answer(offer)
 
     async def answer(self, offer: SubscribeOffer) -> None:
         """Answer one offer."""
-        await self.pc.setRemoteDescription(RTCSessionDescription(offer.sdp, "offer"))
+        await self.pc.setRemoteDescription(RTCSessionDescription(through(offer.sdp, self._port), "offer"))
         self._mids.update(offer.tracks)
         for transceiver in self.pc.getTransceivers():
             mid = transceiver.mid
@@ -169,13 +187,15 @@ class Viewer:
                 return
             name = self._mids[mid]
             self.frames[name] = self.frames.get(name, 0) + 1
+            self._decoded.set()
 
-    async def sees(self, track: str, more: int = 5, timeout: float = 10.0) -> None:
+    async def sees(self, track: str, more: int = 5, within: float = 10.0) -> None:
         """Wait until so many more frames of a track have been decoded."""
         wanted = self.frames.get(track, 0) + more
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(within):
             while self.frames.get(track, 0) < wanted:
-                await asyncio.sleep(0.05)
+                self._decoded.clear()
+                await self._decoded.wait()
 
     async def close(self) -> None:
         """End it."""

@@ -79,9 +79,9 @@ class FakeServer:
         """Everything of one kind that the worker has said."""
         return [message for message in self.heard if isinstance(message, kind)]
 
-    async def expect(self, kind: type[M], timeout: float = 10.0, after: int = 0, **fields: object) -> M:
+    async def expect(self, kind: type[M], within: float = 10.0, after: int = 0, **fields: object) -> M:
         """The first message of a kind with these fields, from number `after` of `heard` on; waits for it."""
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(within):
             while True:
                 for message in self.heard[after:]:
                     if isinstance(message, kind) and all(getattr(message, k) == v for k, v in fields.items()):
@@ -89,7 +89,9 @@ class FakeServer:
                 self._news.clear()
                 await self._news.wait()
 
-    async def routes(self, tracks: tuple[TrackRoute, ...] = (), peers: dict[str, str] | None = None, **rest: object) -> None:
+    async def routes(
+        self, tracks: tuple[TrackRoute, ...] = (), peers: dict[str, str] | None = None, **rest: object
+    ) -> None:
         """Send complete routes of room `r` at the next version, and wait until they are applied."""
         self.version += 1
         message = Routes(room="r", epoch=1, version=self.version, peers=peers or {}, tracks=tracks)

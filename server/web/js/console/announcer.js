@@ -14,7 +14,8 @@ export function announce(text) {
   if (timer) return;
   timer = window.setTimeout(() => {
     timer = 0;
-    const said = waiting.length > MOST ? [`${waiting.length - MOST} more events.`, ...waiting.slice(-MOST)] : [...waiting];
+    const said =
+      waiting.length > MOST ? [`${waiting.length - MOST} more events.`, ...waiting.slice(-MOST)] : [...waiting];
     waiting.length = 0;
     byId('announcer', HTMLElement).textContent = said.join(' ');
   }, 400);

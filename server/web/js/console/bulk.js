@@ -17,20 +17,82 @@ import { permits } from './permissions.js';
 
 /** @type {Bulk[]} */
 const STAGE = [
-  { permission: 'media.mute:audio', label: 'Mute all microphones', icon: 'mic-off', done: (who) => `Muted ${who}.`, skip: (person) => person.muted.includes('audio') },
-  { permission: 'media.unmute:audio', label: 'Unmute all microphones', icon: 'mic', done: (who) => `Unmuted ${who}.`, skip: (person) => !person.muted.includes('audio') },
-  { permission: 'media.lock:audio', label: 'Lock all microphones', icon: 'lock', done: (who) => `Locked the microphone of ${who}.`, skip: (person) => person.locked.includes('audio') },
-  { permission: 'media.mute:video', label: 'Switch all cameras off', icon: 'camera-off', done: (who) => `Switched the camera of ${who} off.`, skip: (person) => person.muted.includes('video') },
-  { permission: 'media.mute:screen', label: 'Stop all screen shares', icon: 'screen-off', done: (who) => `Stopped the screen share of ${who}.`, skip: (person) => !person.tracks.includes('screen') },
+  {
+    permission: 'media.mute:audio',
+    label: 'Mute all microphones',
+    icon: 'mic-off',
+    done: (who) => `Muted ${who}.`,
+    skip: (person) => person.muted.includes('audio'),
+  },
+  {
+    permission: 'media.unmute:audio',
+    label: 'Unmute all microphones',
+    icon: 'mic',
+    done: (who) => `Unmuted ${who}.`,
+    skip: (person) => !person.muted.includes('audio'),
+  },
+  {
+    permission: 'media.lock:audio',
+    label: 'Lock all microphones',
+    icon: 'lock',
+    done: (who) => `Locked the microphone of ${who}.`,
+    skip: (person) => person.locked.includes('audio'),
+  },
+  {
+    permission: 'media.mute:video',
+    label: 'Switch all cameras off',
+    icon: 'camera-off',
+    done: (who) => `Switched the camera of ${who} off.`,
+    skip: (person) => person.muted.includes('video'),
+  },
+  {
+    permission: 'media.mute:screen',
+    label: 'Stop all screen shares',
+    icon: 'screen-off',
+    done: (who) => `Stopped the screen share of ${who}.`,
+    skip: (person) => !person.tracks.includes('screen'),
+  },
 ];
 
 /** @type {(Bulk & {testid: string})[]} */
 const SELECTED = [
-  { testid: 'bulk-mute', permission: 'media.mute:audio', label: 'Mute', icon: 'mic-off', done: (who) => `Muted ${who}.`, skip: (person) => person.muted.includes('audio') },
-  { testid: 'bulk-unmute', permission: 'media.unmute:audio', label: 'Unmute', icon: 'mic', done: (who) => `Unmuted ${who}.`, skip: (person) => !person.muted.includes('audio') },
-  { testid: 'bulk-grant', permission: 'stage.grant', label: 'Grant', icon: 'check', done: (who) => `Let ${who} on the stage.` },
-  { testid: 'bulk-invite', permission: 'stage.invite', label: 'Invite', icon: 'podium', done: (who) => `Invited ${who} to the stage.` },
-  { testid: 'bulk-take-down', permission: 'stage.take_down', label: 'Take down', icon: 'arrow-down', done: (who) => `Took ${who} down from the stage.` },
+  {
+    testid: 'bulk-mute',
+    permission: 'media.mute:audio',
+    label: 'Mute',
+    icon: 'mic-off',
+    done: (who) => `Muted ${who}.`,
+    skip: (person) => person.muted.includes('audio'),
+  },
+  {
+    testid: 'bulk-unmute',
+    permission: 'media.unmute:audio',
+    label: 'Unmute',
+    icon: 'mic',
+    done: (who) => `Unmuted ${who}.`,
+    skip: (person) => !person.muted.includes('audio'),
+  },
+  {
+    testid: 'bulk-grant',
+    permission: 'stage.grant',
+    label: 'Let on',
+    icon: 'check',
+    done: (who) => `Let ${who} on the stage.`,
+  },
+  {
+    testid: 'bulk-invite',
+    permission: 'stage.invite',
+    label: 'Invite',
+    icon: 'podium',
+    done: (who) => `Invited ${who} to the stage.`,
+  },
+  {
+    testid: 'bulk-take-down',
+    permission: 'stage.take_down',
+    label: 'Take down',
+    icon: 'arrow-down',
+    done: (who) => `Took ${who} down from the stage.`,
+  },
 ];
 
 /**
@@ -67,18 +129,37 @@ export function showBulk(podium, permissions, table) {
   const bar = byId('selection', HTMLElement);
   const count = h('strong', { class: 'num', data: { testid: 'selection-count' } });
   const buttons = SELECTED.map((bulk) => {
-    const button = h('button', { class: 'btn btn-sm', type: 'button', data: { testid: bulk.testid } }, icon(bulk.icon, 'icon-sm'), bulk.label);
+    const button = h(
+      'button',
+      { class: 'btn btn-sm', type: 'button', data: { testid: bulk.testid } },
+      icon(bulk.icon, 'icon-sm'),
+      bulk.label,
+    );
     button.addEventListener('click', () => void run(podium, permissions, [...table.selected], bulk));
     return button;
   });
-  const remove = h('button', { class: 'btn btn-sm console-remove', type: 'button', data: { testid: 'bulk-remove' } }, icon('user-minus', 'icon-sm'), 'Remove …');
+  const remove = h(
+    'button',
+    { class: 'btn btn-sm console-remove', type: 'button', data: { testid: 'bulk-remove' } },
+    icon('user-minus', 'icon-sm'),
+    'Remove …',
+  );
   remove.addEventListener('click', () => {
     const room = podium.room;
     const chosen = [...table.selected].filter((id) => permissions.allows(id, 'participant.remove'));
     const persons = chosen.map((id) => room?.person(id)).filter((person) => person !== null && person !== undefined);
     if (persons.length) removeDialog(podium, persons);
   });
-  const clear = h('button', { class: 'btn btn-sm btn-quiet', type: 'button', data: { testid: 'selection-clear' }, on: { click: () => table.clearSelection() } }, 'Clear');
+  const clear = h(
+    'button',
+    {
+      class: 'btn btn-sm btn-quiet',
+      type: 'button',
+      data: { testid: 'selection-clear' },
+      on: { click: () => table.clearSelection() },
+    },
+    'Clear',
+  );
   bar.append(count, ...buttons, remove, h('span', { class: 'grow' }), clear);
 
   table.addEventListener('drawn', () => {
@@ -105,13 +186,37 @@ export function showBulk(podium, permissions, table) {
 function showStageBulk(podium, permissions) {
   const [muteAll] = STAGE;
   const stage = () => podium.room?.stage ?? [];
-  const mute = h('button', { class: 'btn btn-soft btn-sm', type: 'button', data: { testid: 'mute-stage' }, on: { click: () => void run(podium, permissions, stage(), muteAll) } }, icon('mic-off', 'icon-sm'), 'Mute everyone on stage');
-  const more = h('button', { class: 'btn btn-soft btn-icon btn-sm', type: 'button', 'aria-label': 'More commands for everyone on stage', data: { testid: 'stage-menu' } }, icon('more', 'icon-sm'));
+  const mute = h(
+    'button',
+    {
+      class: 'btn btn-soft btn-sm',
+      type: 'button',
+      data: { testid: 'mute-stage' },
+      on: { click: () => void run(podium, permissions, stage(), muteAll) },
+    },
+    icon('mic-off', 'icon-sm'),
+    'Mute everyone on stage',
+  );
+  const more = h(
+    'button',
+    {
+      class: 'btn btn-soft btn-icon btn-sm',
+      type: 'button',
+      'aria-label': 'More commands for everyone on stage',
+      data: { testid: 'stage-menu' },
+    },
+    icon('more', 'icon-sm'),
+  );
   more.addEventListener('click', () => {
     const offered = STAGE.filter(({ permission }) => permissions.allowsAny(stage(), permission));
     openMenu(more, [
       { head: 'Everyone on the stage but you' },
-      ...offered.map((bulk) => ({ label: bulk.label, icon: bulk.icon, testid: `stage-${bulk.permission}`, run: () => void run(podium, permissions, stage(), bulk) })),
+      ...offered.map((bulk) => ({
+        label: bulk.label,
+        icon: bulk.icon,
+        testid: `stage-${bulk.permission}`,
+        run: () => void run(podium, permissions, stage(), bulk),
+      })),
     ]);
   });
   const box = byId('stage-bulk', HTMLElement);

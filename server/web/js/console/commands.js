@@ -9,11 +9,32 @@ import { announce } from './announcer.js';
 /** @typedef {import('../lib/shapes.js').MuteSource} MuteSource */
 /** @typedef {{type: string, fields: Record<string, any>}} Order */
 
-/** @type {{source: MuteSource, word: string, on: string, off: string}[]} */
+/** @type {{source: MuteSource, word: string, on: string, off: string, mute: string, unmute: string}[]} */
 export const SOURCES = [
-  { source: 'audio', word: 'microphone', on: 'mic', off: 'mic-off' },
-  { source: 'video', word: 'camera', on: 'camera', off: 'camera-off' },
-  { source: 'screen', word: 'screen share', on: 'screen', off: 'screen-off' },
+  {
+    source: 'audio',
+    word: 'microphone',
+    on: 'mic',
+    off: 'mic-off',
+    mute: 'Mute microphone',
+    unmute: 'Unmute microphone',
+  },
+  {
+    source: 'video',
+    word: 'camera',
+    on: 'camera',
+    off: 'camera-off',
+    mute: 'Switch camera off',
+    unmute: 'Allow camera',
+  },
+  {
+    source: 'screen',
+    word: 'screen share',
+    on: 'screen',
+    off: 'screen-off',
+    mute: 'Stop screen share',
+    unmute: 'Allow screen share',
+  },
 ];
 
 // Several at once make a long list short, and stay far from the server's rate limit.
@@ -65,7 +86,8 @@ export async function giveMany(podium, orders, done) {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   if (accepted) toast(done(people(accepted)), { kind: 'ok' });
-  if (refusals.length) toast(`${people(refusals.length)} refused: ${[...new Set(refusals)].join(' ')}`, { kind: 'danger' });
+  if (refusals.length)
+    toast(`${people(refusals.length)} refused: ${[...new Set(refusals)].join(' ')}`, { kind: 'danger' });
 }
 
 /** @param {number} count */

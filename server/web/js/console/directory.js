@@ -47,7 +47,7 @@ export class Directory extends EventTarget {
       const found = new Set();
       /** @type {string | undefined} */
       let after;
-      for (let more = true; more && room; ) {
+      for (let more = true; more && room;) {
         const page = await this.podium.people(after, PAGE);
         for (const person of page.people) {
           found.add(person.id);

@@ -33,13 +33,21 @@ export function formDialog({ title, body, confirm, danger = false, testid, run }
       'div',
       { class: 'dialog-head' },
       h('h2', { id }, title),
-      h('button', { class: 'btn btn-quiet btn-icon btn-sm', type: 'button', 'aria-label': 'Close', on: { click: close } }, icon('x')),
+      h(
+        'button',
+        { class: 'btn btn-quiet btn-icon btn-sm', type: 'button', 'aria-label': 'Close', on: { click: close } },
+        icon('x'),
+      ),
     ),
     h('div', { class: 'dialog-body stack' }, ...body, problem),
     h(
       'div',
       { class: 'dialog-foot' },
-      h('button', { class: 'btn btn-quiet', type: 'button', data: { testid: `${testid}-cancel` }, on: { click: close } }, 'Cancel'),
+      h(
+        'button',
+        { class: 'btn btn-quiet', type: 'button', data: { testid: `${testid}-cancel` }, on: { click: close } },
+        'Cancel',
+      ),
       submit,
     ),
   );

@@ -21,7 +21,9 @@ export function showGate({ title, text, picture = 'console', ways = [] }) {
       { class: 'row row-s row-wrap' },
       ...ways.map(({ label, href, run, primary, testid }) => {
         const look = { class: `btn ${primary ? 'btn-primary' : ''}`, data: { testid } };
-        return href ? h('a', { ...look, href }, label) : h('button', { ...look, type: 'button', on: { click: () => run?.() } }, label);
+        return href
+          ? h('a', { ...look, href }, label)
+          : h('button', { ...look, type: 'button', on: { click: () => run?.() } }, label);
       }),
     ),
   );

@@ -22,7 +22,17 @@ export function showHeader(podium, permissions, token) {
   });
   const keys = tool('Keys', 'keyboard', 'console-keys', showShortcuts);
   const settings = tool('Settings', 'settings', 'console-settings', () => settingsDialog(podium));
-  const end = h('button', { class: 'btn btn-danger btn-sm console-end', type: 'button', data: { testid: 'console-end' }, on: { click: () => endDialog(podium) } }, icon('end', 'icon-sm'), h('span', {}, 'End'));
+  const end = h(
+    'button',
+    {
+      class: 'btn btn-danger btn-sm console-end',
+      type: 'button',
+      data: { testid: 'console-end' },
+      on: { click: () => endDialog(podium) },
+    },
+    icon('end', 'icon-sm'),
+    h('span', {}, 'End'),
+  );
   const theme = themeButton();
   theme.classList.add('btn-sm');
   byId('tools', HTMLElement).append(invite, settings, keys, theme, end);
@@ -37,6 +47,7 @@ export function showHeader(podium, permissions, token) {
     setText(byId('count-places', HTMLElement), ` / ${room.stagePlaces}`);
     setText(byId('count-asking', HTMLElement), String(room.queue.length));
     byId('count-asking-box', HTMLElement).classList.toggle('console-count-warn', room.queue.length > 0);
+    byId('count-stage-box', HTMLElement).classList.toggle('console-count-full', room.stage.length >= room.stagePlaces);
     document.title = `${room.queue.length ? `(${room.queue.length}) ` : ''}${room.title} · Console`;
     settings.hidden = !permissions.allows(null, 'conference.settings');
     end.hidden = !permissions.allows(null, 'conference.end');
@@ -55,7 +66,12 @@ function showState(podium) {
     const open = podium.state === 'open';
     line.replaceChildren(h('span', { class: `dot ${open ? 'dot-ok' : 'dot-warn'}` }), open ? 'Live' : 'Reconnecting');
     banner.hidden = open || podium.state === 'closed';
-    setText(banner, banner.hidden ? '' : 'The connection to the server broke. What you see may be old; the console is back as soon as the server is.');
+    setText(
+      banner,
+      banner.hidden
+        ? ''
+        : 'The connection to the server broke. What you see may be old; the console is back as soon as the server is.',
+    );
   };
   podium.addEventListener('state', show);
   show();
@@ -70,7 +86,14 @@ function showState(podium) {
 function tool(label, name, testid, run) {
   return h(
     'button',
-    { class: 'btn btn-quiet btn-sm console-tool', type: 'button', 'aria-label': label, title: label, data: { testid }, on: { click: run } },
+    {
+      class: 'btn btn-quiet btn-sm console-tool',
+      type: 'button',
+      'aria-label': label,
+      title: label,
+      data: { testid },
+      on: { click: run },
+    },
     icon(name, 'icon-sm'),
     h('span', { 'aria-hidden': 'true' }, label),
   );

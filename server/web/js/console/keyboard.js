@@ -35,14 +35,25 @@ const SHORTCUTS = [
 /** @type {Record<string, MuteSource>} */
 const MUTES = { m: 'audio', v: 'video', s: 'screen' };
 /** @type {Record<string, [string, string]>} */
-const STAGE = { g: ['stage.grant', 'has a place on the stage'], i: ['stage.invite', 'is invited to the stage'], t: ['stage.take_down', 'is taken down from the stage'] };
+const STAGE = {
+  g: ['stage.grant', 'has a place on the stage'],
+  i: ['stage.invite', 'is invited to the stage'],
+  t: ['stage.take_down', 'is taken down from the stage'],
+};
 
 /** The dialog that lists the keys. */
 export function showShortcuts() {
   void openDialog({
     title: 'Keys',
     testid: 'shortcuts',
-    body: h('dl', { class: 'console-keys' }, ...SHORTCUTS.flatMap(([keys, does]) => [h('dt', {}, ...keys.split(' ').map((key) => h('kbd', { class: 'kbd' }, key))), h('dd', {}, does)])),
+    body: h(
+      'dl',
+      { class: 'console-keys' },
+      ...SHORTCUTS.flatMap(([keys, does]) => [
+        h('dt', {}, ...keys.split(' ').map((key) => h('kbd', { class: 'kbd' }, key))),
+        h('dd', {}, does),
+      ]),
+    ),
     actions: [],
   });
 }
@@ -141,18 +152,21 @@ function commandFor(table, row, event) {
   const allows = (/** @type {string} */ command) => permissions.allows(person.id, command);
   if (key in MUTES) {
     const source = MUTES[key];
-    if (allows(`media.${person.muted.includes(source) ? 'unmute' : 'mute'}:${source}`)) return () => void toggle(podium, person, source);
+    if (allows(`media.${person.muted.includes(source) ? 'unmute' : 'mute'}:${source}`))
+      return () => void toggle(podium, person, source);
   }
   if (key in STAGE) {
     const [type, words] = STAGE[key];
     if (allows(type)) return () => void give(podium, type, { target: person.id }, `${person.name} ${words}.`);
   }
   if (key === 'l' && allows('media.lock:audio')) {
-    return () => void give(podium, 'media.lock', { source: 'audio', target: person.id }, `${person.name}: microphone locked.`);
+    return () =>
+      void give(podium, 'media.lock', { source: 'audio', target: person.id }, `${person.name}: microphone locked.`);
   }
   if (key === 'delete' && allows('participant.remove')) return () => removeDialog(podium, [person]);
   if (key === 'r') return () => void roleMenu(row.role, podium, permissions, person);
   if (key === 'x') return () => table.flipSelection(person);
-  if (key === 'enter' && (event.target === row.quality || event.target === row.box)) return () => void personMenu(row.more, podium, permissions, person);
+  if (key === 'enter' && (event.target === row.quality || event.target === row.box))
+    return () => void personMenu(row.more, podium, permissions, person);
   return undefined;
 }

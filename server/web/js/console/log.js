@@ -10,14 +10,25 @@ import { entryOf } from './sentences.js';
 // An evening of a busy conference; the full record is the server's.
 const MOST = 400;
 // Said aloud to a screen reader; the rest is in the list for whoever wants to read it.
-const SPOKEN = new Set(['stage.requested', 'stage.declined', 'participant.away', 'conference.ended', 'participant.left']);
+const SPOKEN = new Set([
+  'stage.requested',
+  'stage.declined',
+  'participant.away',
+  'conference.ended',
+  'participant.left',
+]);
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
 /** @param {Podium} podium */
 export function showLog(podium) {
   const list = byId('log-list', HTMLOListElement);
-  const empty = h('li', { class: 'empty' }, icon('clock'), h('p', {}, 'Nothing has happened since. What people do appears here.'));
+  const empty = h(
+    'li',
+    { class: 'empty' },
+    icon('clock'),
+    h('p', {}, 'Nothing has happened since. What people do appears here.'),
+  );
   list.append(empty);
   podium.addEventListener('event', (message) => {
     const { event, before } = /** @type {CustomEvent} */ (message).detail;

@@ -55,13 +55,21 @@ function refuse(error) {
   const text = error instanceof PodiumError ? error.message : 'Something went wrong here; please try again.';
   if (code === 'bad_token') {
     const next = encodeURIComponent(`/console/${encodeURIComponent(conference)}`);
-    showGate({ title: 'Sign in to open the console', text, picture: 'key', ways: [{ label: 'Sign in', href: `/#next=${next}`, primary: true, testid: 'gate-sign-in' }] });
+    showGate({
+      title: 'Sign in to open the console',
+      text,
+      picture: 'key',
+      ways: [{ label: 'Sign in', href: `/#next=${next}`, primary: true, testid: 'gate-sign-in' }],
+    });
   } else if (code === 'already_in_conference') {
     showGate({
       title: 'You are in another conference',
       text: 'One is in one conference at a time. Opening this console leaves the other one.',
       picture: 'people',
-      ways: [{ label: 'Leave it and open this one', run: () => void start(true), primary: true, testid: 'gate-take-over' }, homeWay],
+      ways: [
+        { label: 'Leave it and open this one', run: () => void start(true), primary: true, testid: 'gate-take-over' },
+        homeWay,
+      ],
     });
   } else showGate({ title: 'The console cannot be opened', text, picture: 'alert', ways: [againWay, homeWay] });
 }
@@ -81,7 +89,12 @@ async function start(takeOver = false) {
     Object.assign(window, { podium });
     podium.addEventListener('closing', (message) => {
       const { code, message: text } = /** @type {CustomEvent} */ (message).detail;
-      showGate({ title: OVER[code] ?? 'The console is closed', text, picture: code === 'conference_ended' ? 'end' : 'alert', ways: [againWay, homeWay] });
+      showGate({
+        title: OVER[code] ?? 'The console is closed',
+        text,
+        picture: code === 'conference_ended' ? 'end' : 'alert',
+        ways: [againWay, homeWay],
+      });
     });
     const permissions = new Permissions(podium);
     const directory = new Directory(podium);

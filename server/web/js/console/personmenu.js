@@ -26,7 +26,12 @@ const ROLES = ['organizer', 'moderator', 'speaker', 'guest_speaker', 'viewer'];
 export async function personMenu(anchor, podium, permissions, person) {
   try {
     const can = await permissions.fresh(person.id);
-    const groups = [mediaItems(podium, person, can), stageItems(podium, person, can), roleItems(podium, person, can), removeItems(podium, person, can)];
+    const groups = [
+      mediaItems(podium, person, can),
+      stageItems(podium, person, can),
+      roleItems(podium, person, can),
+      removeItems(podium, person, can),
+    ];
     const items = groups.filter((group) => group.length).flatMap((group, index) => (index ? ['-', ...group] : group));
     if (items.length === 0) items.push({ head: 'There is nothing you may do here.' });
     openMenu(anchor, /** @type {Entry[]} */ ([{ head: person.name }, ...items]));
@@ -45,7 +50,10 @@ export async function personMenu(anchor, podium, permissions, person) {
 export async function roleMenu(anchor, podium, permissions, person) {
   try {
     const items = roleItems(podium, person, await permissions.fresh(person.id));
-    openMenu(anchor, items.length ? items : [{ head: `${person.name} is ${roleWord(person.role)}; you cannot change that.` }]);
+    openMenu(
+      anchor,
+      items.length ? items : [{ head: `${person.name} is ${roleWord(person.role)}; you cannot change that.` }],
+    );
   } catch (error) {
     toast(refusalText(error), { kind: 'danger' });
   }
@@ -55,12 +63,12 @@ export async function roleMenu(anchor, podium, permissions, person) {
 function mediaItems(podium, person, can) {
   /** @type {Entry[]} */
   const items = [];
-  for (const { source, word, on, off } of SOURCES) {
+  for (const { source, word, on, off, mute, unmute } of SOURCES) {
     const muted = person.muted.includes(source);
     const locked = person.locked.includes(source);
     if (permits(can, `media.${muted ? 'unmute' : 'mute'}:${source}`)) {
       items.push({
-        label: `${locked ? 'Unlock' : muted ? 'Unmute' : 'Mute'} ${word}`,
+        label: locked ? `Unlock ${word}` : muted ? unmute : mute,
         icon: locked ? 'unlock' : muted ? on : off,
         testid: `menu-${muted ? 'unmute' : 'mute'}-${source}`,
         run: () => void toggle(podium, person, source),
@@ -86,7 +94,17 @@ function stageItems(podium, person, can) {
   const all = [
     ['stage.grant', 'Grant a place on the stage', 'check', `${person.name} has a place on the stage.`],
     ['stage.refuse', 'Refuse the request', 'x', `The request of ${person.name} is refused.`],
-    ...(waiting > 1 ? [/** @type {any} */ (['stage.reorder', 'Move to the front of the queue', 'arrow-up', `${person.name} is first in the queue.`, { position: 0 }])] : []),
+    ...(waiting > 1
+      ? [
+          /** @type {any} */ ([
+            'stage.reorder',
+            'Move to the front of the queue',
+            'arrow-up',
+            `${person.name} is first in the queue.`,
+            { position: 0 },
+          ]),
+        ]
+      : []),
     ['stage.invite', 'Invite to the stage', 'podium', `${person.name} is invited to the stage.`],
     ['stage.take_down', 'Take down from the stage', 'arrow-down', `${person.name} is taken down from the stage.`],
   ];
@@ -102,18 +120,35 @@ function stageItems(podium, person, can) {
 
 /** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {Entry[]} */
 function roleItems(podium, person, can) {
-  return ROLES.filter((role) => role !== person.role && permits(can, `role.assign:${role}`)).map((role) => ({
-    label: `Make ${roleWord(role).toLowerCase()}`,
-    icon: role === 'organizer' ? 'crown' : role === 'moderator' ? 'shield' : 'user',
-    testid: `menu-role-${role}`,
-    run: () => void give(podium, 'role.assign', { target: person.id, role }, `${person.name} is now ${roleWord(role)}.`),
-  }));
+  const given = ROLES.filter((role) => role === person.role || permits(can, `role.assign:${role}`));
+  if (!given.some((role) => role !== person.role)) return [];
+  return [
+    { head: 'Role' },
+    ...given.map((role) => ({
+      label: roleWord(role),
+      icon: role === 'organizer' ? 'crown' : role === 'moderator' ? 'shield' : role === 'viewer' ? 'eye' : 'mic',
+      checked: role === person.role,
+      testid: `menu-role-${role}`,
+      run: () => {
+        if (role === person.role) return;
+        void give(podium, 'role.assign', { target: person.id, role }, `${person.name} is now ${roleWord(role)}.`);
+      },
+    })),
+  ];
 }
 
 /** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {Entry[]} */
 function removeItems(podium, person, can) {
   if (!permits(can, 'participant.remove')) return [];
-  return [{ label: 'Remove …', icon: 'user-minus', danger: true, testid: 'menu-remove', run: () => removeDialog(podium, [person]) }];
+  return [
+    {
+      label: 'Remove …',
+      icon: 'user-minus',
+      danger: true,
+      testid: 'menu-remove',
+      run: () => removeDialog(podium, [person]),
+    },
+  ];
 }
 
 // As long as the protocol lets a reason be.
@@ -126,18 +161,32 @@ const LONGEST_REASON = 200;
  */
 export function removeDialog(podium, persons) {
   const who = persons.length === 1 ? persons[0].name : `${persons.length} people`;
-  const reason = h('textarea', { class: 'textarea', id: 'remove-reason', maxlength: String(LONGEST_REASON), rows: '3', 'aria-describedby': 'remove-hint', data: { testid: 'remove-reason' } });
+  const reason = h('textarea', {
+    class: 'textarea',
+    id: 'remove-reason',
+    maxlength: String(LONGEST_REASON),
+    rows: '3',
+    'aria-describedby': 'remove-hint',
+    data: { testid: 'remove-reason' },
+  });
   formDialog({
     title: `Remove ${who}?`,
     body: [
       h('p', { class: 'dim' }, 'Picture, sound and connection end at once. With the link they may come back.'),
-      h('div', { class: 'field' }, h('label', { for: 'remove-reason' }, 'Reason (optional)'), reason, h('p', { class: 'hint', id: 'remove-hint' }, 'Whoever is removed reads it.')),
+      h(
+        'div',
+        { class: 'field' },
+        h('label', { for: 'remove-reason' }, 'Reason (optional)'),
+        reason,
+        h('p', { class: 'hint', id: 'remove-hint' }, 'Whoever is removed reads it.'),
+      ),
     ],
     confirm: 'Remove',
     danger: true,
     testid: 'remove-dialog',
     run: async () => {
-      for (const person of persons) await podium.send('participant.remove', { target: person.id, reason: reason.value.trim() });
+      for (const person of persons)
+        await podium.send('participant.remove', { target: person.id, reason: reason.value.trim() });
     },
   });
 }

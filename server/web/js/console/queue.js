@@ -24,17 +24,26 @@ export function showQueue(podium, permissions) {
     if (!room) return;
     const queue = room.queue.slice(0, SHOWN);
     permissions.want(queue);
-    drawCounts(room.queue.length);
     const full = room.stage.length >= room.stagePlaces;
+    drawCounts(room.queue.length, full);
     const state = JSON.stringify([
-      queue.map((id) => [id, room.name(id), room.person(id)?.away, ...['stage.grant', 'stage.refuse', 'stage.reorder'].map((command) => permissions.allows(id, command))]),
+      queue.map((id) => [
+        id,
+        room.name(id),
+        room.person(id)?.away,
+        ...['stage.grant', 'stage.refuse', 'stage.reorder'].map((command) => permissions.allows(id, command)),
+      ]),
       room.queue.length,
       full,
     ]);
     if (state !== drawn) {
       drawn = state;
       const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
-      list.replaceChildren(...queue.map((id, index) => item(id, index)), ...rest(room.queue.length), ...(queue.length ? [] : [nobody()]));
+      list.replaceChildren(
+        ...queue.map((id, index) => item(id, index)),
+        ...rest(room.queue.length),
+        ...(queue.length ? [] : [nobody()]),
+      );
       if (focused) refocus(focused);
     }
     drawInvited();
@@ -48,35 +57,56 @@ export function showQueue(podium, permissions) {
     const last = (room?.queue.length ?? 0) - 1;
     const may = (/** @type {string} */ command) => permissions.allows(id, command);
     /** @param {number} to */
-    const move = (to) => void give(podium, 'stage.reorder', { target: id, position: to }, `${name} is number ${to + 1} in the queue.`);
+    const move = (to) =>
+      void give(podium, 'stage.reorder', { target: id, position: to }, `${name} is number ${to + 1} in the queue.`);
     return h(
       'li',
       { class: 'console-asking', data: { testid: 'queue-item', person: id } },
       h('span', { class: 'console-number num', 'aria-hidden': 'true' }, String(index + 1)),
       avatar({ id, name }, 'avatar-sm'),
-      h('span', { class: 'grow truncate' }, name, away ? h('span', { class: 'hint' }, ' · away') : ''),
+      away &&
+        h(
+          'span',
+          { class: 'console-gone', title: 'Away' },
+          icon('wifi-off', 'icon-sm'),
+          h('span', { class: 'sr-only' }, 'Away: '),
+        ),
+      h('span', { class: 'grow truncate' }, name),
       h(
         'span',
         { class: 'row console-asking-tools' },
         ...(may('stage.reorder')
           ? [
               tool(`up ${id}`, 'arrow-up', `Move ${name} up`, 'queue-up', index === 0, () => move(index - 1)),
-              tool(`down ${id}`, 'arrow-down', `Move ${name} down`, 'queue-down', index === last, () => move(index + 1)),
+              tool(`down ${id}`, 'arrow-down', `Move ${name} down`, 'queue-down', index === last, () =>
+                move(index + 1),
+              ),
             ]
           : []),
         ...(may('stage.refuse')
-          ? [tool(`refuse ${id}`, 'x', `Refuse ${name}`, 'queue-refuse', false, () => void give(podium, 'stage.refuse', { target: id }, `The request of ${name} is refused.`))]
+          ? [
+              tool(
+                `refuse ${id}`,
+                'x',
+                `Refuse ${name}`,
+                'queue-refuse',
+                false,
+                () => void give(podium, 'stage.refuse', { target: id }, `The request of ${name} is refused.`),
+              ),
+            ]
           : []),
         ...(may('stage.grant')
           ? [
               h(
                 'button',
                 {
-                  class: 'btn btn-primary btn-sm',
+                  class: `btn btn-sm console-let-on ${index === 0 ? 'btn-primary' : 'console-soft'}`,
                   type: 'button',
                   'aria-label': `Let ${name} on the stage`,
                   data: { testid: 'queue-grant', key: `grant ${id}` },
-                  on: { click: () => void give(podium, 'stage.grant', { target: id }, `${name} has a place on the stage.`) },
+                  on: {
+                    click: () => void give(podium, 'stage.grant', { target: id }, `${name} has a place on the stage.`),
+                  },
                 },
                 'Let on',
               ),
@@ -89,7 +119,10 @@ export function showQueue(podium, permissions) {
   /** The button of the same purpose, or else the first that is left. @param {string} key */
   const refocus = (key) => {
     const buttons = /** @type {HTMLButtonElement[]} */ ([...list.querySelectorAll('button')]);
-    (buttons.find((button) => button.dataset.key === key && !button.disabled) ?? buttons.find((button) => !button.disabled))?.focus();
+    (
+      buttons.find((button) => button.dataset.key === key && !button.disabled) ??
+      buttons.find((button) => !button.disabled)
+    )?.focus();
   };
 
   const drawInvited = () => {
@@ -114,11 +147,23 @@ export function showQueue(podium, permissions) {
  * @param {() => void} run
  */
 function tool(key, name, label, testid, disabled, run) {
-  return h('button', { class: 'btn btn-quiet btn-icon btn-sm', type: 'button', 'aria-label': label, disabled, data: { testid, key }, on: { click: run } }, icon(name, 'icon-sm'));
+  return h(
+    'button',
+    {
+      class: 'btn btn-quiet btn-icon btn-sm',
+      type: 'button',
+      'aria-label': label,
+      disabled,
+      data: { testid, key },
+      on: { click: run },
+    },
+    icon(name, 'icon-sm'),
+  );
 }
 
-/** @param {number} count */
-function drawCounts(count) {
+/** @param {number} count @param {boolean} full */
+function drawCounts(count, full) {
+  byId('stage-full', HTMLElement).hidden = !full;
   for (const id of ['queue-count', 'tab-queue-count']) {
     const badge = byId(id, HTMLElement);
     badge.hidden = count === 0;
@@ -131,4 +176,10 @@ function rest(count) {
   return count > SHOWN ? [h('li', { class: 'hint console-rest' }, `and ${count - SHOWN} more`)] : [];
 }
 
-const nobody = () => h('li', { class: 'empty' }, icon('hand'), h('p', {}, 'Nobody asks at the moment. Whoever raises a hand appears here.'));
+const nobody = () =>
+  h(
+    'li',
+    { class: 'empty' },
+    icon('hand'),
+    h('p', {}, 'Nobody asks at the moment. Whoever raises a hand appears here.'),
+  );

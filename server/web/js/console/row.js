@@ -26,7 +26,7 @@ const GRADES = { excellent: 'Excellent', good: 'Good', poor: 'Poor', lost: 'Lost
 
 /** @type {{command: 'stage.grant' | 'stage.invite' | 'stage.take_down', word: string, icon: string}[]} */
 const STAGE_COMMANDS = [
-  { command: 'stage.grant', word: 'Grant', icon: 'check' },
+  { command: 'stage.grant', word: 'Let on', icon: 'check' },
   { command: 'stage.invite', word: 'Invite', icon: 'podium' },
   { command: 'stage.take_down', word: 'Take down', icon: 'arrow-down' },
 ];
@@ -40,30 +40,78 @@ export class Row {
    */
   constructor(person, actions) {
     this.person = person;
-    this.box = h('input', { type: 'checkbox', class: 'console-check', tabindex: '-1', data: { testid: 'select-person' } });
+    this.box = h('input', {
+      type: 'checkbox',
+      class: 'console-check',
+      tabindex: '-1',
+      data: { testid: 'select-person' },
+    });
     this.box.addEventListener('change', () => actions.select(this.person, this.box.checked));
     this.face = h('span', { class: 'console-face' });
     this.nameText = h('span', { class: 'console-name-text truncate' });
     this.note = h('span', { class: 'console-note hint truncate' });
-    this.nameButton = h('button', { class: 'console-name', type: 'button', tabindex: '-1', 'aria-haspopup': 'menu', data: { testid: 'person-name' } }, this.face, h('span', { class: 'console-name-words' }, this.nameText, this.note));
+    this.nameButton = h(
+      'button',
+      {
+        class: 'console-name',
+        type: 'button',
+        tabindex: '-1',
+        'aria-haspopup': 'menu',
+        data: { testid: 'person-name' },
+      },
+      this.face,
+      h('span', { class: 'console-name-words' }, this.nameText, this.note),
+    );
     this.nameButton.addEventListener('click', () => actions.menu(this.person, this.nameButton));
-    this.role = h('button', { class: 'console-role badge', type: 'button', tabindex: '-1', 'aria-haspopup': 'menu', data: { testid: 'person-role' } });
+    this.role = h('button', {
+      class: 'console-role badge',
+      type: 'button',
+      tabindex: '-1',
+      'aria-haspopup': 'menu',
+      data: { testid: 'person-role' },
+    });
     this.role.addEventListener('click', () => actions.roles(this.person, this.role));
     this.place = h('span', { class: 'badge', data: { testid: 'person-place' } });
     this.sources = SOURCES.map(({ source }) => {
-      const button = h('button', { class: 'btn btn-quiet btn-icon btn-sm console-source', type: 'button', tabindex: '-1', data: { testid: `person-${source}` } });
+      const button = h('button', {
+        class: 'btn btn-quiet btn-icon btn-sm console-source',
+        type: 'button',
+        tabindex: '-1',
+        data: { testid: `person-${source}` },
+      });
       button.addEventListener('click', () => {
         if (button.getAttribute('aria-disabled') !== 'true') actions.toggle(this.person, source);
       });
       return button;
     });
-    this.quality = h('span', { class: 'console-quality', tabindex: '-1', role: 'img', data: { testid: 'person-quality' } });
-    this.stage = h('button', { class: 'btn btn-sm console-stage', type: 'button', tabindex: '-1', hidden: true, data: { testid: 'person-stage' } });
+    this.quality = h('span', {
+      class: 'console-quality',
+      tabindex: '-1',
+      role: 'img',
+      data: { testid: 'person-quality' },
+    });
+    this.stage = h('button', {
+      class: 'btn btn-sm console-stage',
+      type: 'button',
+      tabindex: '-1',
+      hidden: true,
+      data: { testid: 'person-stage' },
+    });
     this.stage.addEventListener('click', () => {
       const command = STAGE_COMMANDS.find((one) => one.command === this.stage.dataset.command)?.command;
       if (command) actions.stage(this.person, command);
     });
-    this.more = h('button', { class: 'btn btn-quiet btn-icon btn-sm', type: 'button', tabindex: '-1', 'aria-haspopup': 'menu', data: { testid: 'person-menu' } }, icon('more'));
+    this.more = h(
+      'button',
+      {
+        class: 'btn btn-quiet btn-icon btn-sm',
+        type: 'button',
+        tabindex: '-1',
+        'aria-haspopup': 'menu',
+        data: { testid: 'person-menu' },
+      },
+      icon('more'),
+    );
     this.more.addEventListener('click', () => actions.menu(this.person, this.more));
     /** @param {string} column @param {...(Node | string)} children */
     const cell = (column, ...children) => h('td', { role: 'gridcell', class: `console-cell-${column}` }, ...children);
@@ -86,9 +134,23 @@ export class Row {
     const { room, selected, allows } = context;
     const waiting = room.queuePosition(person.id);
     const quality = room.quality.get(person.id);
-    const may = [...SOURCES.map(({ source }) => `media.${person.muted.includes(source) ? 'unmute' : 'mute'}:${source}`), ...STAGE_COMMANDS.map(({ command }) => command)].map(allows);
-    const mayRole = ['organizer', 'moderator', 'speaker', 'guest_speaker', 'viewer'].some((role) => allows(`role.assign:${role}`));
-    const state = JSON.stringify([person, selected, waiting, quality, may, mayRole, room.owner === person.id, room.you === person.id]);
+    const may = [
+      ...SOURCES.map(({ source }) => `media.${person.muted.includes(source) ? 'unmute' : 'mute'}:${source}`),
+      ...STAGE_COMMANDS.map(({ command }) => command),
+    ].map(allows);
+    const mayRole = ['organizer', 'moderator', 'speaker', 'guest_speaker', 'viewer'].some((role) =>
+      allows(`role.assign:${role}`),
+    );
+    const state = JSON.stringify([
+      person,
+      selected,
+      waiting,
+      quality,
+      may,
+      mayRole,
+      room.owner === person.id,
+      room.you === person.id,
+    ]);
     if (state === this.#drawn) return;
     this.#drawn = state;
 
@@ -97,7 +159,10 @@ export class Row {
     this.box.checked = selected;
     this.box.setAttribute('aria-label', `Select ${person.name}`);
     this.#drawName(room);
-    this.role.replaceChildren(...(person.role === 'organizer' ? [icon('crown')] : person.role === 'moderator' ? [icon('shield')] : []), roleWord(person.role));
+    this.role.replaceChildren(
+      ...(person.role === 'organizer' ? [icon('crown')] : person.role === 'moderator' ? [icon('shield')] : []),
+      roleWord(person.role),
+    );
     this.role.className = `console-role badge ${person.role === 'organizer' || person.role === 'moderator' ? 'badge-accent' : ''}`;
     this.role.setAttribute('aria-label', `Role of ${person.name}: ${roleWord(person.role)}`);
     this.role.setAttribute('aria-disabled', String(!mayRole));
@@ -115,7 +180,9 @@ export class Row {
 
   /** What the arrow keys walk through, from left to right. @returns {HTMLElement[]} */
   get controls() {
-    return [this.box, this.nameButton, this.role, ...this.sources, this.quality, this.stage, this.more].filter((one) => !one.hidden);
+    return [this.box, this.nameButton, this.role, ...this.sources, this.quality, this.stage, this.more].filter(
+      (one) => !one.hidden,
+    );
   }
 
   /** @param {Room} room */
@@ -150,18 +217,21 @@ export class Row {
   /** @param {(command: string) => boolean} allows */
   #drawSources(allows) {
     const { person } = this;
-    SOURCES.forEach(({ source, word, on, off }, index) => {
+    SOURCES.forEach(({ source, word, on, off, mute, unmute }, index) => {
       const button = this.sources[index];
       const muted = person.muted.includes(source);
       const locked = person.locked.includes(source);
       const sends = person.tracks.includes(source);
       const may = allows(`media.${muted ? 'unmute' : 'mute'}:${source}`);
       const is = locked ? 'locked' : muted ? 'muted' : sends ? 'on' : 'none';
-      const does = locked ? 'Unlock' : muted ? 'Unmute' : 'Mute';
+      const does = locked ? `Unlock ${word}` : muted ? unmute : mute;
       const states = { locked: 'locked off', muted: 'muted', on: 'on', none: 'not sent' };
       button.dataset.is = is;
-      button.dataset.tip = may ? `${does} ${word}` : `${word[0].toUpperCase()}${word.slice(1)} ${states[is]}`;
-      button.setAttribute('aria-label', `${word[0].toUpperCase()}${word.slice(1)} of ${person.name}: ${states[is]}${may ? `. ${does}` : ''}`);
+      button.dataset.tip = may ? does : `${word[0].toUpperCase()}${word.slice(1)} ${states[is]}`;
+      button.setAttribute(
+        'aria-label',
+        `${word[0].toUpperCase()}${word.slice(1)} of ${person.name}: ${states[is]}${may ? `. ${does}` : ''}`,
+      );
       button.setAttribute('aria-disabled', String(!may));
       button.replaceChildren(icon(is === 'locked' ? 'lock' : muted ? off : on));
     });
@@ -171,10 +241,14 @@ export class Row {
   #drawQuality(quality) {
     const known = quality && !this.person.away ? quality : null;
     const words = known
-      ? `${GRADES[known.grade]}: ${(known.loss ?? 0).toFixed(1)} % lost, ${known.rtt_ms ?? 0} ms round trip, ↑ ${rate(known.up_kbps)} ↓ ${rate(known.down_kbps)}`
-      : 'No measure';
-    this.quality.setAttribute('aria-label', `Connection of ${this.person.name}: ${words}`);
-    this.quality.dataset.tip = words;
+      ? [
+          GRADES[known.grade],
+          `${(known.loss ?? 0).toFixed(1)} % lost, ${known.rtt_ms ?? 0} ms round trip`,
+          `${rate(known.up_kbps)} up, ${rate(known.down_kbps)} down`,
+        ]
+      : ['No measure'];
+    this.quality.setAttribute('aria-label', `Connection of ${this.person.name}: ${words.join(', ')}`);
+    this.quality.dataset.tip = words.join('\n');
     this.quality.replaceChildren(
       known
         ? h('span', { class: 'quality', data: { grade: known.grade } }, h('i'), h('i'), h('i'))
@@ -188,7 +262,7 @@ export class Row {
     this.stage.hidden = !offered;
     if (!offered) return;
     this.stage.dataset.command = offered.command;
-    this.stage.className = `btn btn-sm console-stage ${offered.command === 'stage.grant' ? 'btn-primary' : 'btn-soft'}`;
+    this.stage.className = `btn btn-sm console-stage ${offered.command === 'stage.grant' ? 'console-soft' : 'btn-quiet'}`;
     this.stage.replaceChildren(icon(offered.icon, 'icon-sm'), offered.word);
     this.stage.setAttribute('aria-label', `${offered.word}: ${this.person.name}`);
   }

@@ -15,20 +15,22 @@ import { plural, roleWord, sourceWord } from '../ui/words.js';
  */
 const say = (text, icon, kind = 'info') => ({ text, icon, kind });
 
-/** @type {Record<string, string>} */
-const STAGE_LEFT = { left: 'left the stage', gone: 'is gone, and the place on the stage is free', ended: 'left the stage' };
-
 /** @type {Record<string, (told: Told) => Entry | null>} */
 const SENTENCES = {
   'conference.settings_changed': ({ event, by }) =>
-    say(`${by} changed the settings: “${event.title}”, ${plural(event.stage_places ?? 0, 'place')} on the stage`, 'settings'),
+    say(
+      `${by} changed the settings: “${event.title}”, ${plural(event.stage_places ?? 0, 'place')} on the stage`,
+      'settings',
+    ),
   'conference.ended': ({ by }) => say(`${by} ended the conference`, 'end', 'danger'),
   'conference.reopened': ({ by }) => say(`${by} opened the conference again`, 'play', 'ok'),
-  'participant.joined': ({ who, event }) => say(`${who} joined as ${roleWord(event.role ?? '').toLowerCase()}`, 'user-plus'),
+  'participant.joined': ({ who, event }) =>
+    say(`${who} joined as ${roleWord(event.role ?? '').toLowerCase()}`, 'user-plus'),
   'participant.away': ({ who }) => say(`${who} lost the connection`, 'wifi-off', 'warn'),
   'participant.returned': ({ who }) => say(`${who} is back`, 'refresh', 'ok'),
   'participant.left': ({ who, by, event }) => {
-    if (event.reason !== 'removed') return say(event.reason === 'expired' ? `${who} did not come back` : `${who} left`, 'log-out');
+    if (event.reason !== 'removed')
+      return say(event.reason === 'expired' ? `${who} did not come back` : `${who} left`, 'log-out');
     return say(`${by} removed ${who}${event.note ? `: “${event.note}”` : ''}`, 'user-minus', 'danger');
   },
   'role.assigned': ({ who, by, own, event }) => {
@@ -41,21 +43,39 @@ const SENTENCES = {
   'stage.reordered': ({ by }) => say(`${by} changed the order of the queue`, 'arrow-up'),
   'stage.invited': ({ who, by }) => say(`${by} invited ${who} to the stage`, 'podium'),
   'stage.declined': ({ who }) => say(`${who} declined the invitation`, 'x'),
-  'stage.taken': ({ who, by, own }) => say(own ? `${who} is on the stage` : `${by} brought ${who} to the stage`, 'podium', 'ok'),
-  'stage.left': ({ who, by, event }) =>
-    say(event.reason === 'taken_down' ? `${by} took ${who} down from the stage` : `${who} ${STAGE_LEFT[event.reason ?? 'left']}`, 'arrow-down'),
+  'stage.taken': ({ who, by, own }) =>
+    say(own ? `${who} is on the stage` : `${by} brought ${who} to the stage`, 'podium', 'ok'),
+  'stage.left': ({ who, by, event }) => {
+    if (event.reason === 'taken_down') return say(`${by} took ${who} down from the stage`, 'arrow-down');
+    // Whoever left, was removed or ended the conference has an entry of that already.
+    return event.reason === 'left' ? say(`${who} left the stage`, 'arrow-down') : null;
+  },
   'media.muted': ({ who, by, own, event }) => {
     const what = sourceWord(event.source);
     const verb = event.locked ? 'locked' : 'muted';
-    return say(own ? `${who} ${verb} the own ${what}` : `${by} ${verb} the ${what} of ${who}`, event.locked ? 'lock' : event.source === 'video' ? 'camera-off' : event.source === 'screen' ? 'screen-off' : 'mic-off');
+    return say(
+      own ? `${who} ${verb} the own ${what}` : `${by} ${verb} the ${what} of ${who}`,
+      event.locked
+        ? 'lock'
+        : event.source === 'video'
+          ? 'camera-off'
+          : event.source === 'screen'
+            ? 'screen-off'
+            : 'mic-off',
+    );
   },
   'media.unmuted': ({ who, by, own, event, before }) => {
     const what = sourceWord(event.source);
     const verb = event.source && before?.locked.includes(event.source) ? 'unlocked' : 'unmuted';
-    return say(own ? `${who} ${verb} the own ${what}` : `${by} ${verb} the ${what} of ${who}`, event.source === 'video' ? 'camera' : event.source === 'screen' ? 'screen' : 'mic');
+    return say(
+      own ? `${who} ${verb} the own ${what}` : `${by} ${verb} the ${what} of ${who}`,
+      event.source === 'video' ? 'camera' : event.source === 'screen' ? 'screen' : 'mic',
+    );
   },
-  'track.published': ({ who, event }) => (event.source === 'screen' ? say(`${who} shares the screen`, 'screen', 'ok') : null),
-  'track.unpublished': ({ who, event }) => (event.source === 'screen' ? say(`${who} stopped sharing the screen`, 'screen-off') : null),
+  'track.published': ({ who, event }) =>
+    event.source === 'screen' ? say(`${who} shares the screen`, 'screen', 'ok') : null,
+  'track.unpublished': ({ who, event }) =>
+    event.source === 'screen' ? say(`${who} stopped sharing the screen`, 'screen-off') : null,
 };
 
 /**

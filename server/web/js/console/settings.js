@@ -12,7 +12,14 @@ const STAGE_PLACES = 36;
 export function settingsDialog(podium) {
   const room = podium.room;
   if (!room) return;
-  const title = h('input', { class: 'input', id: 'settings-title', maxlength: '120', value: room.title, autocomplete: 'off', data: { testid: 'settings-title' } });
+  const title = h('input', {
+    class: 'input',
+    id: 'settings-title',
+    maxlength: '120',
+    value: room.title,
+    autocomplete: 'off',
+    data: { testid: 'settings-title' },
+  });
   const places = h('input', {
     class: 'input num',
     id: 'settings-places',
@@ -34,14 +41,19 @@ export function settingsDialog(podium) {
         { class: 'field' },
         h('label', { for: 'settings-places' }, 'Places on the stage'),
         places,
-        h('p', { class: 'hint', id: 'settings-places-hint' }, `1 to ${STAGE_PLACES}. ${room.stage.length} taken now; lowering it takes nobody down.`),
+        h(
+          'p',
+          { class: 'hint', id: 'settings-places-hint' },
+          `1 to ${STAGE_PLACES}. ${room.stage.length} taken now; lowering it takes nobody down.`,
+        ),
       ),
     ],
     run: async () => {
       const number = Number(places.value);
       const wanted = title.value.trim();
       if (!wanted) return 'The conference needs a title.';
-      if (!Number.isInteger(number) || number < 1 || number > STAGE_PLACES) return `The stage has 1 to ${STAGE_PLACES} places.`;
+      if (!Number.isInteger(number) || number < 1 || number > STAGE_PLACES)
+        return `The stage has 1 to ${STAGE_PLACES} places.`;
       /** @type {{title?: string, stage_places?: number}} */
       const changed = {};
       if (wanted !== room.title) changed.title = wanted;
@@ -61,7 +73,11 @@ export function endDialog(podium) {
     confirm: 'End for everybody',
     danger: true,
     body: [
-      h('p', { class: 'dim' }, `${count === 1 ? 'One person is' : `${count} people are`} in it. Everybody is told and disconnected, at once.`),
+      h(
+        'p',
+        { class: 'dim' },
+        `${count === 1 ? 'One person is' : `${count} people are`} in it. Everybody is told and disconnected, at once.`,
+      ),
       h('p', { class: 'hint' }, 'Roles are kept. The conference opens again when an organizer comes back.'),
     ],
     run: async () => void (await podium.send('conference.end')),

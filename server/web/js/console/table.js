@@ -51,7 +51,12 @@ export class PeopleTable extends EventTarget {
     this.permissions = permissions;
     this.directory = directory;
     this.body = byId('rows', HTMLTableSectionElement);
-    this.all = h('input', { type: 'checkbox', class: 'console-check', 'aria-label': 'Select everyone on this page', data: { testid: 'select-all' } });
+    this.all = h('input', {
+      type: 'checkbox',
+      class: 'console-check',
+      'aria-label': 'Select everyone on this page',
+      data: { testid: 'select-all' },
+    });
     this.all.addEventListener('change', () => this.#selectPage(this.all.checked));
     this.#drawHead();
     this.#drawFilters();
@@ -128,7 +133,12 @@ export class PeopleTable extends EventTarget {
       return row;
     });
     // Moving a line takes the focus from what is in it.
-    if (focused instanceof HTMLElement && focused.isConnected && focused !== document.activeElement && this.body.contains(focused)) {
+    if (
+      focused instanceof HTMLElement &&
+      focused.isConnected &&
+      focused !== document.activeElement &&
+      this.body.contains(focused)
+    ) {
       focused.focus({ preventScroll: true });
     }
   }
@@ -141,7 +151,8 @@ export class PeopleTable extends EventTarget {
       menu: (person, anchor) => void personMenu(anchor, podium, permissions, person),
       roles: (person, anchor) => void roleMenu(anchor, podium, permissions, person),
       toggle: (person, source) => void toggle(podium, person, source),
-      stage: (person, command) => void give(podium, command, { target: person.id }, `${person.name} ${STAGE_DONE[command]}.`),
+      stage: (person, command) =>
+        void give(podium, command, { target: person.id }, `${person.name} ${STAGE_DONE[command]}.`),
     });
     this.#rows.set(first.id, row);
     return row;
@@ -150,15 +161,39 @@ export class PeopleTable extends EventTarget {
   #drawHead() {
     const heads = COLUMNS.map(({ key, word, column }) => {
       const label = key
-        ? h('button', { class: 'console-sorter', type: 'button', data: { testid: `sort-${key}` }, on: { click: () => this.#sortBy(key) } }, word, icon('arrow-up', 'icon-sm'))
+        ? h(
+            'button',
+            {
+              class: 'console-sorter',
+              type: 'button',
+              data: { testid: `sort-${key}` },
+              on: { click: () => this.#sortBy(key) },
+            },
+            word,
+            icon('arrow-up', 'icon-sm'),
+          )
         : word;
-      return h('th', { scope: 'col', role: 'columnheader', class: `console-cell-${column}`, ...(key ? { data: { sort: key } } : {}) }, label);
+      return h(
+        'th',
+        {
+          scope: 'col',
+          role: 'columnheader',
+          class: `console-cell-${column}`,
+          ...(key ? { data: { sort: key } } : {}),
+        },
+        label,
+      );
     });
     const check = h('th', { scope: 'col', role: 'columnheader', class: 'console-cell-check' }, this.all);
-    const actions = h('th', { scope: 'col', role: 'columnheader', class: 'console-cell-actions' }, h('span', { class: 'sr-only' }, 'Commands'));
+    const actions = h(
+      'th',
+      { scope: 'col', role: 'columnheader', class: 'console-cell-actions' },
+      h('span', { class: 'sr-only' }, 'Commands'),
+    );
     byId('table-head', HTMLTableSectionElement).append(h('tr', { role: 'row' }, check, ...heads, actions));
     const select = byId('sort', HTMLSelectElement);
-    for (const { key, word } of COLUMNS) if (key) select.append(h('option', { value: key }, `By ${word.toLowerCase()}`));
+    for (const { key, word } of COLUMNS)
+      if (key) select.append(h('option', { value: key }, `By ${word.toLowerCase()}`));
     select.addEventListener('change', () => this.#sortBy(/** @type {SortKey} */ (select.value), false));
     this.#markSort();
   }
@@ -184,7 +219,13 @@ export class PeopleTable extends EventTarget {
   #drawFilters() {
     const group = byId('filters', HTMLFieldSetElement);
     for (const { filter, word } of FILTERS) {
-      const radio = h('input', { type: 'radio', name: 'filter', value: filter, checked: filter === 'all', data: { testid: `filter-${filter}` } });
+      const radio = h('input', {
+        type: 'radio',
+        name: 'filter',
+        value: filter,
+        checked: filter === 'all',
+        data: { testid: `filter-${filter}` },
+      });
       radio.addEventListener('change', () => {
         this.#choice = { ...this.#choice, filter };
         this.#page = 0;
@@ -215,7 +256,12 @@ export class PeopleTable extends EventTarget {
     const first = this.#page * PAGE + 1;
     const last = Math.min(found, first + PAGE - 1);
     const loading = room.crowded && room.people.size < room.count;
-    const words = found === 0 ? '' : pages > 1 ? `${first}–${last} of ${found}` : `${found === 1 ? 'One person' : `${found} people`}`;
+    const words =
+      found === 0
+        ? ''
+        : pages > 1
+          ? `${first}–${last} of ${found}`
+          : `${found === 1 ? 'One person' : `${found} people`}`;
     const range = byId('range', HTMLElement);
     const text = loading ? `${words}${words ? ' · ' : ''}${room.people.size} of ${room.count} read so far` : words;
     if (range.textContent !== text) range.textContent = text;
@@ -229,8 +275,16 @@ export class PeopleTable extends EventTarget {
     box.hidden = found > 0;
     if (found > 0) return;
     const { filter, search } = this.#choice;
-    const words = { all: 'Nobody is here yet.', stage: 'The stage is empty.', asking: 'Nobody asks for the stage.', away: 'Everybody is connected.' };
-    box.replaceChildren(icon(search ? 'search' : 'people'), h('p', {}, search ? `Nobody found for “${search}”.` : words[filter]));
+    const words = {
+      all: 'Nobody is here yet.',
+      stage: 'The stage is empty.',
+      asking: 'Nobody asks for the stage.',
+      away: 'Everybody is connected.',
+    };
+    box.replaceChildren(
+      icon(search ? 'search' : 'people'),
+      h('p', {}, search ? `Nobody found for “${search}”.` : words[filter]),
+    );
   }
 
   /** @param {number} pages */
@@ -240,9 +294,17 @@ export class PeopleTable extends EventTarget {
     if (pages < 2) return;
     if (!nav.firstChild) {
       nav.append(
-        h('button', { class: 'btn btn-sm', type: 'button', data: { testid: 'page-before' }, on: { click: () => this.#turn(-1) } }, 'Previous'),
+        h(
+          'button',
+          { class: 'btn btn-sm', type: 'button', data: { testid: 'page-before' }, on: { click: () => this.#turn(-1) } },
+          'Previous',
+        ),
         h('span', { class: 'hint num', data: { role: 'page' } }),
-        h('button', { class: 'btn btn-sm', type: 'button', data: { testid: 'page-after' }, on: { click: () => this.#turn(1) } }, 'Next'),
+        h(
+          'button',
+          { class: 'btn btn-sm', type: 'button', data: { testid: 'page-after' }, on: { click: () => this.#turn(1) } },
+          'Next',
+        ),
       );
     }
     const [before, where, after] = /** @type {any} */ (nav.children);

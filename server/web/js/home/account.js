@@ -1,12 +1,12 @@
 // The signed-in person's own menu: who one is, the password, signing out.
 
-import { api } from "../ui/api.js";
-import { avatar } from "../ui/avatar.js";
-import { h, icon } from "../ui/dom.js";
-import { openMenu } from "../ui/menu.js";
-import { toast } from "../ui/toast.js";
-import { refusalText } from "../ui/words.js";
-import { forgetFirstRun } from "./firstrun.js";
+import { api } from '../ui/api.js';
+import { avatar } from '../ui/avatar.js';
+import { h, icon } from '../ui/dom.js';
+import { openMenu } from '../ui/menu.js';
+import { toast } from '../ui/toast.js';
+import { refusalText } from '../ui/words.js';
+import { forgetFirstRun } from './firstrun.js';
 
 /** @typedef {{ id: string, name: string, login: string, server_role: string }} Account */
 
@@ -14,7 +14,7 @@ import { forgetFirstRun } from "./firstrun.js";
 const SHORTEST_PASSWORD = 8;
 
 /** @type {Record<string, string>} */
-const SERVER_ROLES = { owner: "Owner of this server", admin: "Administrator", member: "Member" };
+const SERVER_ROLES = { owner: 'Owner of this server', admin: 'Administrator', member: 'Member' };
 
 /**
  * The button at the end of the header, with its menu.
@@ -25,24 +25,29 @@ const SERVER_ROLES = { owner: "Owner of this server", admin: "Administrator", me
  */
 export function accountMenu(account, token, signOut) {
   const button = h(
-    "button",
+    'button',
     {
-      class: "btn btn-quiet home-account",
-      type: "button",
-      "aria-haspopup": "menu",
-      "aria-label": `Account of ${account.name}`,
-      data: { testid: "account-menu" },
+      class: 'btn btn-quiet home-account',
+      type: 'button',
+      'aria-haspopup': 'menu',
+      'aria-label': `Account of ${account.name}`,
+      data: { testid: 'account-menu' },
     },
-    avatar({ id: account.id, name: account.name }, "avatar-sm"),
-    h("span", { class: "truncate" }, account.name),
-    icon("more", "icon-sm"),
+    avatar({ id: account.id, name: account.name }, 'avatar-sm'),
+    h('span', { class: 'truncate' }, account.name),
+    icon('more', 'icon-sm'),
   );
-  button.addEventListener("click", () =>
+  button.addEventListener('click', () =>
     openMenu(button, [
       { head: `${account.login} · ${SERVER_ROLES[account.server_role] ?? account.server_role}` },
-      { label: "Set or change password", icon: "key", testid: "account-password", run: () => passwordDialog(account, token) },
-      "-",
-      { label: "Sign out", icon: "log-out", testid: "account-sign-out", run: signOut },
+      {
+        label: 'Set or change password',
+        icon: 'key',
+        testid: 'account-password',
+        run: () => passwordDialog(account, token),
+      },
+      '-',
+      { label: 'Sign out', icon: 'log-out', testid: 'account-sign-out', run: signOut },
     ]),
   );
   return button;
@@ -54,60 +59,93 @@ export function accountMenu(account, token, signOut) {
  * @param {string} token
  */
 export function passwordDialog(account, token) {
-  const old = secretField("password-old", "Current password", "current-password", "Leave this empty if you have none yet.");
-  const fresh = secretField("password-new", "New password", "new-password", `At least ${SHORTEST_PASSWORD} characters; a few words are good.`);
-  const again = secretField("password-again", "New password, once more", "new-password");
-  const problem = h("p", { class: "error-text", role: "alert", data: { testid: "password-error" } });
-  const save = h("button", { class: "btn btn-primary", type: "submit", data: { testid: "password-save" } }, "Save password");
+  const old = secretField(
+    'password-old',
+    'Current password',
+    'current-password',
+    'Leave this empty if you have none yet.',
+  );
+  const fresh = secretField(
+    'password-new',
+    'New password',
+    'new-password',
+    `At least ${SHORTEST_PASSWORD} characters; a few words are good.`,
+  );
+  const again = secretField('password-again', 'New password, once more', 'new-password');
+  const problem = h('p', { class: 'error-text', role: 'alert', data: { testid: 'password-error' } });
+  const save = h(
+    'button',
+    { class: 'btn btn-primary', type: 'submit', data: { testid: 'password-save' } },
+    'Save password',
+  );
   const form = h(
-    "form",
+    'form',
     { novalidate: true },
     h(
-      "div",
-      { class: "dialog-head" },
-      h("h2", { id: "password-title" }, "Your password"),
+      'div',
+      { class: 'dialog-head' },
+      h('h2', { id: 'password-title' }, 'Your password'),
       h(
-        "button",
-        { class: "btn btn-quiet btn-icon btn-sm", type: "button", "aria-label": "Close", on: { click: () => dialog.close() } },
-        icon("x"),
+        'button',
+        {
+          class: 'btn btn-quiet btn-icon btn-sm',
+          type: 'button',
+          'aria-label': 'Close',
+          on: { click: () => dialog.close() },
+        },
+        icon('x'),
       ),
     ),
     h(
-      "div",
-      { class: "dialog-body stack" },
-      h("p", { class: "dim" }, "With it you sign in here from any device as ", h("strong", {}, account.login), "."),
+      'div',
+      { class: 'dialog-body stack' },
+      h('p', { class: 'dim' }, 'With it you sign in here from any device as ', h('strong', {}, account.login), '.'),
       // Password managers file the password under the name in a field of this kind.
-      h("input", { class: "sr-only", type: "text", name: "username", autocomplete: "username", value: account.login, readonly: true, tabindex: "-1", "aria-hidden": "true" }),
+      h('input', {
+        class: 'sr-only',
+        type: 'text',
+        name: 'username',
+        autocomplete: 'username',
+        value: account.login,
+        readonly: true,
+        tabindex: '-1',
+        'aria-hidden': 'true',
+      }),
       old.field,
       fresh.field,
       again.field,
       problem,
     ),
     h(
-      "div",
-      { class: "dialog-foot" },
-      h("button", { class: "btn btn-quiet", type: "button", on: { click: () => dialog.close() } }, "Cancel"),
+      'div',
+      { class: 'dialog-foot' },
+      h('button', { class: 'btn btn-quiet', type: 'button', on: { click: () => dialog.close() } }, 'Cancel'),
       save,
     ),
   );
-  const dialog = h("dialog", { class: "dialog", "aria-labelledby": "password-title", data: { testid: "password-dialog" } }, form);
+  const dialog = h(
+    'dialog',
+    { class: 'dialog', 'aria-labelledby': 'password-title', data: { testid: 'password-dialog' } },
+    form,
+  );
 
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const password = fresh.input.value;
-    if (password.length < SHORTEST_PASSWORD) return complain(fresh.input, `The new password needs at least ${SHORTEST_PASSWORD} characters.`);
-    if (password !== again.input.value) return complain(again.input, "The two new passwords are not the same.");
+    if (password.length < SHORTEST_PASSWORD)
+      return complain(fresh.input, `The new password needs at least ${SHORTEST_PASSWORD} characters.`);
+    if (password !== again.input.value) return complain(again.input, 'The two new passwords are not the same.');
     save.disabled = true;
-    problem.textContent = "";
+    problem.textContent = '';
     try {
       /** @type {{ password: string, old?: string }} */
       const body = { password };
       if (old.input.value) body.old = old.input.value;
-      await api("PUT", "/me/password", { token, body });
+      await api('PUT', '/me/password', { token, body });
       forgetFirstRun();
-      document.getElementById("first-run")?.replaceChildren();
+      document.getElementById('first-run')?.replaceChildren();
       dialog.close();
-      toast("Your password is set.", { kind: "ok" });
+      toast('Your password is set.', { kind: 'ok' });
     } catch (error) {
       complain(old.input, refusalText(error));
     } finally {
@@ -121,11 +159,11 @@ export function passwordDialog(account, token) {
    */
   function complain(input, text) {
     problem.textContent = text;
-    for (const one of [old.input, fresh.input, again.input]) one.setAttribute("aria-invalid", String(one === input));
+    for (const one of [old.input, fresh.input, again.input]) one.setAttribute('aria-invalid', String(one === input));
     input.focus();
   }
 
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener('close', () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
   old.input.focus();
@@ -138,21 +176,21 @@ export function passwordDialog(account, token) {
  * @param {string} [hint]
  */
 function secretField(id, label, autocomplete, hint) {
-  const input = h("input", {
-    class: "input",
+  const input = h('input', {
+    class: 'input',
     id,
-    type: "password",
+    type: 'password',
     autocomplete,
-    maxlength: "256",
+    maxlength: '256',
     data: { testid: id },
-    ...(hint ? { "aria-describedby": `${id}-hint` } : {}),
+    ...(hint ? { 'aria-describedby': `${id}-hint` } : {}),
   });
   const field = h(
-    "div",
-    { class: "field" },
-    h("label", { for: id }, label),
+    'div',
+    { class: 'field' },
+    h('label', { for: id }, label),
     input,
-    ...(hint ? [h("p", { class: "hint", id: `${id}-hint` }, hint)] : []),
+    ...(hint ? [h('p', { class: 'hint', id: `${id}-hint` }, hint)] : []),
   );
   return { field, input };
 }

@@ -1,11 +1,11 @@
 // The conferences of the signed-in person as cards, kept fresh while the page is looked at; and making a new one.
 
-import { api } from "../ui/api.js";
-import { byId } from "../ui/byid.js";
-import { h, icon } from "../ui/dom.js";
-import { copyGuestLink, inviteDialog } from "../ui/invite.js";
-import { toast } from "../ui/toast.js";
-import { refusalText } from "../ui/words.js";
+import { api } from '../ui/api.js';
+import { byId } from '../ui/byid.js';
+import { h, icon } from '../ui/dom.js';
+import { copyGuestLink, inviteDialog } from '../ui/invite.js';
+import { toast } from '../ui/toast.js';
+import { refusalText } from '../ui/words.js';
 
 /** @typedef {import("./account.js").Account} Account */
 /** @typedef {{ conference: string, title: string, owner: string, mine: boolean, running: boolean, people: number }} Conference */
@@ -23,17 +23,17 @@ const SEARCH_FROM = 7;
  * @returns {() => void} stops refreshing
  */
 export function showConferences(account, token, expired) {
-  const cards = byId("cards", HTMLUListElement);
-  const filter = byId("search-text", HTMLInputElement);
+  const cards = byId('cards', HTMLUListElement);
+  const filter = byId('search-text', HTMLInputElement);
   const abort = new AbortController();
   const { signal } = abort;
   /** @type {Conference[]} */
   let conferences = [];
-  let drawn = "";
+  let drawn = '';
 
   async function refresh() {
     try {
-      const answer = await api("GET", "/conferences", { token });
+      const answer = await api('GET', '/conferences', { token });
       if (signal.aborted) return;
       conferences = answer.conferences;
       draw();
@@ -42,7 +42,7 @@ export function showConferences(account, token, expired) {
       if (/** @type {{ status?: number }} */ (error).status === 401) {
         stop();
         expired();
-      } else byId("summary", HTMLElement).textContent = refusalText(error);
+      } else byId('summary', HTMLElement).textContent = refusalText(error);
     }
   }
 
@@ -50,16 +50,19 @@ export function showConferences(account, token, expired) {
     const wanted = filter.value.trim().toLowerCase();
     const shown = conferences
       .filter((one) => one.title.toLowerCase().includes(wanted))
-      .sort((a, b) => Number(b.running) - Number(a.running) || Number(b.mine) - Number(a.mine) || a.title.localeCompare(b.title));
-    byId("search", HTMLElement).hidden = conferences.length < SEARCH_FROM;
-    byId("summary", HTMLElement).textContent = summary(conferences);
+      .sort(
+        (a, b) =>
+          Number(b.running) - Number(a.running) || Number(b.mine) - Number(a.mine) || a.title.localeCompare(b.title),
+      );
+    byId('search', HTMLElement).hidden = conferences.length < SEARCH_FROM;
+    byId('summary', HTMLElement).textContent = summary(conferences);
     // Redrawing what is the same would take the focus from whoever is on a button.
     const state = JSON.stringify([wanted, shown]);
     if (state === drawn) return;
     drawn = state;
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
     cards.replaceChildren(...(shown.length ? shown.map((one) => card(one, account, token)) : [nothing(wanted)]));
-    for (const element of focused ? cards.querySelectorAll("[data-key]") : []) {
+    for (const element of focused ? cards.querySelectorAll('[data-key]') : []) {
       if (element instanceof HTMLElement && element.dataset.key === focused) element.focus();
     }
   }
@@ -70,10 +73,14 @@ export function showConferences(account, token, expired) {
   }
 
   wireCreation(token, signal, refresh);
-  filter.addEventListener("input", draw, { signal });
-  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && void refresh(), { signal });
-  const timer = setInterval(() => document.visibilityState === "visible" && void refresh(), REFRESH_MS);
-  cards.replaceChildren(...[1, 2].map(() => h("li", { class: "card home-card home-card-loading", "aria-hidden": "true" })));
+  filter.addEventListener('input', draw, { signal });
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && void refresh(), {
+    signal,
+  });
+  const timer = setInterval(() => document.visibilityState === 'visible' && void refresh(), REFRESH_MS);
+  cards.replaceChildren(
+    ...[1, 2].map(() => h('li', { class: 'card home-card home-card-loading', 'aria-hidden': 'true' })),
+  );
   void refresh();
   return stop;
 }
@@ -85,21 +92,21 @@ export function showConferences(account, token, expired) {
 function summary(all) {
   const running = all.filter((one) => one.running);
   const people = running.reduce((sum, one) => sum + one.people, 0);
-  if (running.length === 0) return "Nothing is running at the moment.";
-  const conferences = running.length === 1 ? "One conference is running" : `${running.length} conferences are running`;
-  return `${conferences}, with ${people === 1 ? "one person" : `${people} people`} in ${running.length === 1 ? "it" : "them"}.`;
+  if (running.length === 0) return 'Nothing is running at the moment.';
+  const conferences = running.length === 1 ? 'One conference is running' : `${running.length} conferences are running`;
+  return `${conferences}, with ${people === 1 ? 'one person' : `${people} people`} in ${running.length === 1 ? 'it' : 'them'}.`;
 }
 
 /** @param {string} wanted */
 function nothing(wanted) {
   return h(
-    "li",
-    { class: "home-none" },
+    'li',
+    { class: 'home-none' },
     h(
-      "div",
-      { class: "empty" },
-      icon(wanted ? "search" : "podium"),
-      h("p", {}, wanted ? `No conference is called “${wanted}”.` : "No conference yet. Start your first one above."),
+      'div',
+      { class: 'empty' },
+      icon(wanted ? 'search' : 'podium'),
+      h('p', {}, wanted ? `No conference is called “${wanted}”.` : 'No conference yet. Start your first one above.'),
     ),
   );
 }
@@ -114,70 +121,83 @@ function card(conference, account, token) {
   const { conference: id, title, mine, owner, running, people } = conference;
   const where = { token, conference: id, title };
   return h(
-    "li",
-    { class: `card home-card${running ? " home-card-running" : ""}`, data: { testid: "conference-card", conference: id } },
+    'li',
+    {
+      class: `card home-card${running ? ' home-card-running' : ''}`,
+      data: { testid: 'conference-card', conference: id },
+    },
     h(
-      "div",
-      { class: "row row-between" },
+      'div',
+      { class: 'row row-between' },
       running
-        ? h("span", { class: "badge badge-ok" }, h("span", { class: "dot dot-ok" }), "Running")
-        : h("span", { class: "badge" }, "Not running"),
+        ? h('span', { class: 'badge badge-ok' }, h('span', { class: 'dot dot-ok' }), 'Running')
+        : h('span', { class: 'badge' }, 'Not running'),
       running
-        ? h("span", { class: "home-people num" }, icon("people", "icon-sm"), h("span", { class: "sr-only" }, "People: "), String(people))
-        : "",
+        ? h(
+            'span',
+            { class: 'home-people num' },
+            icon('people', 'icon-sm'),
+            h('span', { class: 'sr-only' }, 'People: '),
+            String(people),
+          )
+        : '',
     ),
     h(
-      "div",
-      { class: "home-card-words" },
-      h("h3", { class: "home-card-title", title }, title),
-      h("p", { class: "hint truncate" }, mine || owner === account.id ? "Yours" : "You may enter"),
+      'div',
+      { class: 'home-card-words' },
+      h('h3', { class: 'home-card-title', title }, title),
+      h('p', { class: 'hint truncate' }, mine || owner === account.id ? 'Yours' : 'You may enter'),
     ),
     h(
-      "div",
-      { class: "home-card-actions" },
+      'div',
+      { class: 'home-card-actions' },
       h(
-        "a",
-        { class: running || mine ? "btn btn-primary" : "btn", href: `/c/${encodeURIComponent(id)}`, data: { testid: "conference-open", key: `open ${id}` } },
-        icon(running ? "camera" : "play"),
-        running ? "Join" : "Open",
-        h("span", { class: "sr-only" }, `: ${title}`),
+        'a',
+        {
+          class: running || mine ? 'btn btn-primary' : 'btn',
+          href: `/c/${encodeURIComponent(id)}`,
+          data: { testid: 'conference-open', key: `open ${id}` },
+        },
+        icon(running ? 'camera' : 'play'),
+        running ? 'Join' : 'Open',
+        h('span', { class: 'sr-only' }, `: ${title}`),
       ),
       h(
-        "button",
+        'button',
         {
-          class: "btn btn-soft btn-icon",
-          type: "button",
-          "aria-label": `Moderator console of ${title}`,
-          "data-tip": "Console",
-          data: { testid: "conference-console", key: `console ${id}` },
+          class: 'btn btn-soft btn-icon',
+          type: 'button',
+          'aria-label': `Moderator console of ${title}`,
+          'data-tip': 'Console',
+          data: { testid: 'conference-console', key: `console ${id}` },
           on: { click: () => openConsole(id) },
         },
-        icon("console"),
+        icon('console'),
       ),
       h(
-        "button",
+        'button',
         {
-          class: "btn btn-soft btn-icon",
-          type: "button",
-          "aria-label": `Copy the guest link of ${title}`,
-          "data-tip": "Copy guest link",
-          data: { testid: "conference-copy", key: `copy ${id}` },
+          class: 'btn btn-soft btn-icon',
+          type: 'button',
+          'aria-label': `Copy the guest link of ${title}`,
+          'data-tip': 'Copy guest link',
+          data: { testid: 'conference-copy', key: `copy ${id}` },
           on: { click: () => void copyGuestLink(where) },
         },
-        icon("link"),
+        icon('link'),
       ),
       h(
-        "button",
+        'button',
         {
-          class: "btn btn-soft btn-icon",
-          type: "button",
-          "aria-label": `Invite people to ${title}`,
-          "data-tip": "Invite as …",
-          "data-tip-end": "",
-          data: { testid: "conference-invite", key: `invite ${id}` },
+          class: 'btn btn-soft btn-icon',
+          type: 'button',
+          'aria-label': `Invite people to ${title}`,
+          'data-tip': 'Invite as …',
+          'data-tip-end': '',
+          data: { testid: 'conference-invite', key: `invite ${id}` },
           on: { click: () => inviteDialog(where) },
         },
-        icon("user-plus"),
+        icon('user-plus'),
       ),
     ),
   );
@@ -186,7 +206,11 @@ function card(conference, account, token) {
 /** @param {string} conference */
 function openConsole(conference) {
   // One window for each conference: a second click brings the first window to the front.
-  window.open(`/console/${encodeURIComponent(conference)}`, `podium-console-${conference}`, "popup,width=1280,height=820");
+  window.open(
+    `/console/${encodeURIComponent(conference)}`,
+    `podium-console-${conference}`,
+    'popup,width=1280,height=820',
+  );
 }
 
 /**
@@ -195,29 +219,30 @@ function openConsole(conference) {
  * @param {() => Promise<void>} refresh
  */
 function wireCreation(token, signal, refresh) {
-  const name = byId("create-name", HTMLInputElement);
-  const button = byId("create-button", HTMLButtonElement);
-  const problem = byId("create-error", HTMLElement);
+  const name = byId('create-name', HTMLInputElement);
+  const button = byId('create-button', HTMLButtonElement);
+  const problem = byId('create-error', HTMLElement);
   const create = async () => {
     const title = name.value.trim();
-    name.setAttribute("aria-invalid", String(title === ""));
+    name.setAttribute('aria-invalid', String(title === ''));
     if (!title) {
-      problem.textContent = "Please give it a name first.";
+      problem.textContent = 'Please give it a name first.';
       name.focus();
       return;
     }
-    problem.textContent = "";
+    problem.textContent = '';
     button.disabled = true;
     try {
-      const made = await api("POST", "/conferences", { token, body: { title } });
-      name.value = "";
-      if (made.returned) toast(`“${made.title}” is still running, so you are brought back to it.`, { kind: "warn", ms: 4000 });
+      const made = await api('POST', '/conferences', { token, body: { title } });
+      name.value = '';
+      if (made.returned)
+        toast(`“${made.title}” is still running, so you are brought back to it.`, { kind: 'warn', ms: 4000 });
       await refresh();
       if (made.returned) setTimeout(() => location.assign(`/c/${encodeURIComponent(made.conference)}`), 1800);
       else {
         toast(`“${made.title}” is ready.`, {
-          kind: "ok",
-          action: { label: "Open", run: () => location.assign(`/c/${encodeURIComponent(made.conference)}`) },
+          kind: 'ok',
+          action: { label: 'Open', run: () => location.assign(`/c/${encodeURIComponent(made.conference)}`) },
         });
       }
     } catch (error) {
@@ -226,8 +251,8 @@ function wireCreation(token, signal, refresh) {
       button.disabled = false;
     }
   };
-  byId("create-form", HTMLFormElement).addEventListener(
-    "submit",
+  byId('create-form', HTMLFormElement).addEventListener(
+    'submit',
     (event) => {
       event.preventDefault();
       void create();

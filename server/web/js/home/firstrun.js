@@ -1,14 +1,14 @@
 // What the server's owner is told after the very first start: three things to do, until they are done or put away.
 
-import { h, icon } from "../ui/dom.js";
+import { h, icon } from '../ui/dom.js';
 
 /** @typedef {import("./account.js").Account} Account */
 
-const KEY = "podium.first-run";
+const KEY = 'podium.first-run';
 
 /** Notes that one came in by a one-time link: there may be no password yet. */
 export function rememberFirstRun() {
-  localStorage.setItem(KEY, "yes");
+  localStorage.setItem(KEY, 'yes');
 }
 
 /** The password is set, or the hint was put away. */
@@ -25,38 +25,56 @@ export function forgetFirstRun() {
 export function firstRunHint(account, setPassword) {
   if (localStorage.getItem(KEY) === null) return null;
   const card = h(
-    "section",
-    { class: "card home-first", "aria-labelledby": "first-title", data: { testid: "first-run" } },
+    'section',
+    { class: 'card home-first', 'aria-labelledby': 'first-title', data: { testid: 'first-run' } },
     h(
-      "div",
-      { class: "row row-between" },
+      'div',
+      { class: 'row row-between' },
       h(
-        "div",
+        'div',
         {},
-        h("h2", { class: "subtitle", id: "first-title" }, account.server_role === "owner" ? "This server is yours" : "Welcome to Podium"),
-        h("p", { class: "dim" }, "You came in by a link that works once. Three steps, and you are set:"),
+        h(
+          'h2',
+          { class: 'subtitle', id: 'first-title' },
+          account.server_role === 'owner' ? 'This server is yours' : 'Welcome to Podium',
+        ),
+        h('p', { class: 'dim' }, 'You came in by a link that works once. Three steps, and you are set:'),
       ),
       h(
-        "button",
-        { class: "btn btn-quiet btn-icon btn-sm", type: "button", "aria-label": "Put this hint away", on: { click: dismiss }, data: { testid: "first-run-dismiss" } },
-        icon("x"),
+        'button',
+        {
+          class: 'btn btn-quiet btn-icon btn-sm',
+          type: 'button',
+          'aria-label': 'Put this hint away',
+          on: { click: dismiss },
+          data: { testid: 'first-run-dismiss' },
+        },
+        icon('x'),
       ),
     ),
     h(
-      "ol",
-      { class: "home-steps" },
+      'ol',
+      { class: 'home-steps' },
       step(
-        "Set a password",
-        "So that you can sign in again, from any device.",
+        'Set a password',
+        'So that you can sign in again, from any device.',
         h(
-          "button",
-          { class: "btn btn-primary btn-sm", type: "button", data: { testid: "first-run-password" }, on: { click: setPassword } },
-          icon("key", "icon-sm"),
-          "Set password",
+          'button',
+          {
+            class: 'btn btn-primary btn-sm',
+            type: 'button',
+            data: { testid: 'first-run-password' },
+            on: { click: setPassword },
+          },
+          icon('key', 'icon-sm'),
+          'Set password',
         ),
       ),
-      step("Open your conference", "Choose camera and microphone, then join. The console opens in a window of its own."),
-      step("Send the guest link", "Whoever has it enters as a viewer, without an account, and may ask for the stage."),
+      step(
+        'Open your conference',
+        'Choose camera and microphone, then join. The console opens in a window of its own.',
+      ),
+      step('Send the guest link', 'Whoever has it enters as a viewer, without an account, and may ask for the stage.'),
     ),
   );
   function dismiss() {
@@ -72,5 +90,10 @@ export function firstRunHint(account, setPassword) {
  * @param {HTMLElement} [action]
  */
 function step(title, text, action) {
-  return h("li", {}, h("div", { class: "grow" }, h("strong", {}, title), h("p", { class: "hint" }, text)), ...(action ? [action] : []));
+  return h(
+    'li',
+    {},
+    h('div', { class: 'grow' }, h('strong', {}, title), h('p', { class: 'hint' }, text)),
+    ...(action ? [action] : []),
+  );
 }

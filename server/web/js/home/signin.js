@@ -1,9 +1,9 @@
 // Signing in by name and password.
 
-import { api } from "../ui/api.js";
-import { icon } from "../ui/dom.js";
-import { refusalText } from "../ui/words.js";
-import { byId } from "../ui/byid.js";
+import { api } from '../ui/api.js';
+import { icon } from '../ui/dom.js';
+import { refusalText } from '../ui/words.js';
+import { byId } from '../ui/byid.js';
 
 /** @typedef {import("./account.js").Account} Account */
 
@@ -19,26 +19,26 @@ let wired = false;
 export function showSignIn(note, done) {
   whenSignedIn = done;
   if (!wired) wire();
-  const banner = byId("sign-in-note", HTMLElement);
+  const banner = byId('sign-in-note', HTMLElement);
   banner.hidden = note === null;
-  banner.textContent = note ?? "";
-  byId("password", HTMLInputElement).value = "";
-  say("");
+  banner.textContent = note ?? '';
+  byId('password', HTMLInputElement).value = '';
+  say('');
   // On a phone the keyboard would cover the page that is to be read first.
-  if (matchMedia("(hover: hover)").matches) byId("login", HTMLInputElement).focus();
+  if (matchMedia('(hover: hover)').matches) byId('login', HTMLInputElement).focus();
 }
 
 function wire() {
   wired = true;
-  const password = byId("password", HTMLInputElement);
-  const eye = byId("password-show", HTMLButtonElement);
-  eye.append(icon("eye"));
-  eye.addEventListener("click", () => {
-    const shown = password.type === "password";
-    password.type = shown ? "text" : "password";
-    eye.setAttribute("aria-pressed", String(shown));
+  const password = byId('password', HTMLInputElement);
+  const eye = byId('password-show', HTMLButtonElement);
+  eye.append(icon('eye'));
+  eye.addEventListener('click', () => {
+    const shown = password.type === 'password';
+    password.type = shown ? 'text' : 'password';
+    eye.setAttribute('aria-pressed', String(shown));
   });
-  byId("sign-in-form", HTMLFormElement).addEventListener("submit", (event) => {
+  byId('sign-in-form', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
     void submit();
   });
@@ -46,35 +46,35 @@ function wire() {
 
 /** @param {string} text */
 function say(text) {
-  byId("sign-in-error", HTMLElement).textContent = text;
+  byId('sign-in-error', HTMLElement).textContent = text;
 }
 
 async function submit() {
-  const name = byId("login", HTMLInputElement);
-  const password = byId("password", HTMLInputElement);
-  const button = byId("sign-in-button", HTMLButtonElement);
-  const missing = name.value.trim() === "" ? name : password.value === "" ? password : null;
-  name.setAttribute("aria-invalid", String(missing === name));
-  password.setAttribute("aria-invalid", String(missing === password));
+  const name = byId('login', HTMLInputElement);
+  const password = byId('password', HTMLInputElement);
+  const button = byId('sign-in-button', HTMLButtonElement);
+  const missing = name.value.trim() === '' ? name : password.value === '' ? password : null;
+  name.setAttribute('aria-invalid', String(missing === name));
+  password.setAttribute('aria-invalid', String(missing === password));
   if (missing) {
-    say(missing === name ? "Please type your name." : "Please type your password.");
+    say(missing === name ? 'Please type your name.' : 'Please type your password.');
     missing.focus();
     return;
   }
-  say("");
+  say('');
   button.disabled = true;
-  button.textContent = "Signing in…";
+  button.textContent = 'Signing in…';
   try {
-    const answer = await api("POST", "/login", { body: { name: name.value.trim(), password: password.value } });
-    password.value = "";
+    const answer = await api('POST', '/login', { body: { name: name.value.trim(), password: password.value } });
+    password.value = '';
     whenSignedIn?.(answer.token, answer.account);
   } catch (error) {
     const code = /** @type {{ code?: string }} */ (error).code;
-    say(code === "bad_token" ? "The name or the password is not right." : refusalText(error));
+    say(code === 'bad_token' ? 'The name or the password is not right.' : refusalText(error));
     password.select();
     password.focus();
   } finally {
     button.disabled = false;
-    button.textContent = "Sign in";
+    button.textContent = 'Sign in';
   }
 }

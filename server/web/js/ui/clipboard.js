@@ -19,7 +19,7 @@ export async function copy(text, field) {
   source.focus();
   source.select();
   try {
-    return document.execCommand("copy");
+    return document.execCommand('copy');
   } catch {
     return false;
   } finally {
@@ -32,12 +32,12 @@ export async function copy(text, field) {
  * @returns {HTMLInputElement}
  */
 function hiddenField(text) {
-  const field = document.createElement("input");
+  const field = document.createElement('input');
   field.value = text;
   field.readOnly = true;
-  field.className = "sr-only";
-  field.setAttribute("aria-hidden", "true");
+  field.className = 'sr-only';
+  field.setAttribute('aria-hidden', 'true');
   // Inside an open dialog everything outside it is inert and cannot be selected.
-  (document.querySelector("dialog[open]") ?? document.body).append(field);
+  (document.querySelector('dialog[open]') ?? document.body).append(field);
   return field;
 }

@@ -1,0 +1,821 @@
+/**
+ * The messages on the wire, for the type checker.
+ * Made from the definitions in `protocol/` by `python -m protocol.documents`; do not edit.
+ */
+
+/**
+ * What can be muted. Muting `screen` also silences the sound of the shared screen.
+ * @typedef {'audio' | 'video' | 'screen'} MuteSource
+ */
+
+/**
+ * A person's session role in one conference (authority.md, "Session roles").
+ * @typedef {'organizer' | 'moderator' | 'guest_speaker' | 'speaker' | 'viewer'} Role
+ */
+
+/**
+ * Where a track comes from. Each person has at most one track of each source.
+ * @typedef {'audio' | 'video' | 'screen' | 'screen_audio'} Source
+ */
+
+/**
+ * What an identity is: a user has an account, a guest came by a link.
+ * @typedef {'user' | 'guest'} PersonKind
+ */
+
+/**
+ * The codes of refusals and of closings.
+ * @typedef {'bad_message' | 'too_large' | 'rate_limited' | 'not_yet' | 'already' | 'bad_token' | 'bad_resume' | 'no_access' | 'no_such_conference' | 'no_such_person' | 'not_allowed' | 'protected' | 'already_in_conference' | 'taken_over' | 'conference_ended' | 'conference_full' | 'stage_full' | 'not_on_stage' | 'not_invited' | 'no_request' | 'locked' | 'blocked' | 'removed' | 'no_such_track' | 'bad_offer' | 'media_unavailable' | 'store_unavailable' | 'too_slow' | 'going_away' | 'unsupported' | 'not_found' | 'internal'} Code
+ */
+
+/**
+ * Why somebody is no longer in the conference.
+ * @typedef {'left' | 'expired' | 'removed' | 'ended'} LeaveReason
+ */
+
+/**
+ * Why somebody is no longer on the stage.
+ * @typedef {'left' | 'taken_down' | 'gone' | 'ended'} StageLeaveReason
+ */
+
+/**
+ * A person's connection as a word.
+ * @typedef {'excellent' | 'good' | 'poor' | 'lost'} QualityGrade
+ */
+
+/**
+ * Where a returning client stopped: its position and its single-use resume token.
+ * @typedef {object} Resume
+ * @property {string} conference
+ * @property {number} epoch
+ * @property {number} version
+ * @property {string} token
+ */
+
+/**
+ * A conference at one version, as far as its reader may see it.
+ *
+ * `people` holds everybody in a small conference; in a crowded one (`crowded`) the reader, the stage, and
+ * for moderators those who asked or are invited: the others by `people.list`. `count` counts everybody
+ * present. `stage` and `queue` are identities, in order of taking and asking.
+ * @typedef {object} Snapshot
+ * @property {string} conference
+ * @property {string} title
+ * @property {number} epoch
+ * @property {number} version
+ * @property {string} you
+ * @property {string} owner
+ * @property {number} stage_places
+ * @property {number} count
+ * @property {boolean} [crowded]
+ * @property {Person[]} [people]
+ * @property {string[]} [stage]
+ * @property {string[]} [queue]
+ */
+
+/**
+ * Somebody in the conference as others see them.
+ * @typedef {object} Person
+ * @property {string} id
+ * @property {string} name
+ * @property {PersonKind} kind
+ * @property {Role} role
+ * @property {boolean} [by_right]
+ * @property {boolean} [away]
+ * @property {boolean} [on_stage]
+ * @property {boolean} [invited]
+ * @property {Source[]} [tracks]
+ * @property {MuteSource[]} [muted]
+ * @property {MuteSource[]} [locked]
+ */
+
+/**
+ * One message of the chat; `number` counts the conference's messages from 1, `time` is ms since 1970.
+ * @typedef {object} ChatMessage
+ * @property {number} number
+ * @property {number} time
+ * @property {string} person
+ * @property {string} name
+ * @property {string} text
+ */
+
+/**
+ * How loud somebody is: `level` 0 (silent) to 100.
+ * @typedef {object} Loudness
+ * @property {string} person
+ * @property {number} level
+ */
+
+/**
+ * The worker's measure of one person's connection. `loss` in percent, `rtt_ms` in ms, rates in kbit/s.
+ * @typedef {object} Quality
+ * @property {string} person
+ * @property {QualityGrade} grade
+ * @property {number} [loss]
+ * @property {number} [rtt_ms]
+ * @property {number} [up_kbps]
+ * @property {number} [down_kbps]
+ */
+
+/**
+ * The first message: who is there, proven by a token. `client` is random for each page load.
+ * @typedef {object} Hello
+ * @property {'hello'} type
+ * @property {number} id
+ * @property {string} token
+ * @property {string} client
+ * @property {Resume} [resume]
+ */
+
+/**
+ * Which commands may I give now, about nobody in particular or about `target`?
+ * @typedef {object} Can
+ * @property {'can'} type
+ * @property {number} id
+ * @property {string} [target]
+ */
+
+/**
+ * A page of everybody present, in order of joining; `after` is the last identity of the page before.
+ * @typedef {object} PeopleList
+ * @property {'people.list'} type
+ * @property {number} id
+ * @property {string} [after]
+ * @property {number} [limit]
+ */
+
+/**
+ * Enter a conference. `take_over` closes an earlier presence of the same person, wherever it is.
+ *
+ * `console`: a connection without media beside the person's own, such as the moderator console. It sees and
+ * commands as the person does; the person is present while any of their connections is.
+ * @typedef {object} ConferenceJoin
+ * @property {'conference.join'} type
+ * @property {number} id
+ * @property {string} conference
+ * @property {string} [name]
+ * @property {boolean} [take_over]
+ * @property {boolean} [console]
+ */
+
+/**
+ * Leave for good: the seat is free at once, the role is kept for a return.
+ * @typedef {object} ConferenceLeave
+ * @property {'conference.leave'} type
+ * @property {number} id
+ */
+
+/**
+ * End the conference for everybody.
+ * @typedef {object} ConferenceEnd
+ * @property {'conference.end'} type
+ * @property {number} id
+ */
+
+/**
+ * Change settings; what is absent stays as it is.
+ * @typedef {object} ConferenceSettings
+ * @property {'conference.settings'} type
+ * @property {number} id
+ * @property {string} [title]
+ * @property {number} [stage_places]
+ */
+
+/**
+ * Ask for the stage. Who may take a free place (`stage.go`) has it at once; others queue.
+ * @typedef {object} StageRequest
+ * @property {'stage.request'} type
+ * @property {number} id
+ */
+
+/**
+ * Take one's request back.
+ * @typedef {object} StageWithdraw
+ * @property {'stage.withdraw'} type
+ * @property {number} id
+ */
+
+/**
+ * Give a place to somebody who asked.
+ * @typedef {object} StageGrant
+ * @property {'stage.grant'} type
+ * @property {number} id
+ * @property {string} target
+ */
+
+/**
+ * Refuse somebody's request.
+ * @typedef {object} StageRefuse
+ * @property {'stage.refuse'} type
+ * @property {number} id
+ * @property {string} target
+ */
+
+/**
+ * Invite somebody to the stage.
+ * @typedef {object} StageInvite
+ * @property {'stage.invite'} type
+ * @property {number} id
+ * @property {string} target
+ */
+
+/**
+ * Accept an invitation: a place is taken.
+ * @typedef {object} StageAccept
+ * @property {'stage.accept'} type
+ * @property {number} id
+ */
+
+/**
+ * Decline an invitation.
+ * @typedef {object} StageDecline
+ * @property {'stage.decline'} type
+ * @property {number} id
+ */
+
+/**
+ * Give one's own place back.
+ * @typedef {object} StageLeave
+ * @property {'stage.leave'} type
+ * @property {number} id
+ */
+
+/**
+ * Take somebody down: every track of theirs stops, the place is free at once.
+ * @typedef {object} StageTakeDown
+ * @property {'stage.take_down'} type
+ * @property {number} id
+ * @property {string} target
+ */
+
+/**
+ * Move a request to a position in the queue, 0 being the front.
+ * @typedef {object} StageReorder
+ * @property {'stage.reorder'} type
+ * @property {number} id
+ * @property {string} target
+ * @property {number} position
+ */
+
+/**
+ * Mute one source of a person (oneself without `target`); enforced by the media worker.
+ * @typedef {object} MediaMute
+ * @property {'media.mute'} type
+ * @property {number} id
+ * @property {MuteSource} source
+ * @property {string} [target]
+ */
+
+/**
+ * Undo a mute; of another person also a lock.
+ * @typedef {object} MediaUnmute
+ * @property {'media.unmute'} type
+ * @property {number} id
+ * @property {MuteSource} source
+ * @property {string} [target]
+ */
+
+/**
+ * Mute so that the person cannot undo it.
+ * @typedef {object} MediaLock
+ * @property {'media.lock'} type
+ * @property {number} id
+ * @property {MuteSource} source
+ * @property {string} target
+ */
+
+/**
+ * Remove somebody from the conference; they may come back.
+ * @typedef {object} ParticipantRemove
+ * @property {'participant.remove'} type
+ * @property {number} id
+ * @property {string} target
+ * @property {string} [reason]
+ */
+
+/**
+ * Assign a session role to a person, kept when they leave.
+ * @typedef {object} RoleAssign
+ * @property {'role.assign'} type
+ * @property {number} id
+ * @property {string} target
+ * @property {Role} role
+ */
+
+/**
+ * Offer one's tracks: the SDP offer of the publish connection, and which m-line carries which source.
+ *
+ * `tracks` is the complete set; a source that is missing is unpublished. `restart` says that the
+ * connection is a new one, not a renegotiation.
+ * @typedef {object} MediaPublish
+ * @property {'media.publish'} type
+ * @property {number} id
+ * @property {string} sdp
+ * @property {Record<string, Source>} tracks
+ * @property {boolean} [restart]
+ */
+
+/**
+ * Ask for a new subscribe connection; the server's `media.offer` follows, now and at every change.
+ * @typedef {object} MediaSubscribe
+ * @property {'media.subscribe'} type
+ * @property {number} id
+ */
+
+/**
+ * The SDP answer to a `media.offer`, with its generation and revision.
+ * @typedef {object} MediaAnswer
+ * @property {'media.answer'} type
+ * @property {number} id
+ * @property {number} generation
+ * @property {number} revision
+ * @property {string} sdp
+ */
+
+/**
+ * Write to everybody.
+ * @typedef {object} ChatSend
+ * @property {'chat.send'} type
+ * @property {number} id
+ * @property {string} text
+ */
+
+/**
+ * The last messages before `before` (a message's number), newest last.
+ * @typedef {object} ChatHistory
+ * @property {'chat.history'} type
+ * @property {number} id
+ * @property {number} [before]
+ * @property {number} [limit]
+ */
+
+/**
+ * Show an emoji to everybody for a moment.
+ * @typedef {object} ReactionSend
+ * @property {'reaction.send'} type
+ * @property {number} id
+ * @property {string} emoji
+ */
+
+/**
+ * Accepted. `version` is the room's version that holds the outcome.
+ * @typedef {object} Ok
+ * @property {'ok'} type
+ * @property {number} id
+ * @property {number} [version]
+ * @property {Welcome | Joined | Allowed | People | Accepted | ChatPage} [result]
+ */
+
+/**
+ * Not accepted, and nothing has changed. `id` is absent when the message had none that could be read.
+ * @typedef {object} Refused
+ * @property {'refused'} type
+ * @property {number} [id]
+ * @property {Code} code
+ * @property {string} message
+ * @property {boolean} [retry]
+ * @property {Record<string, any>} [details]
+ */
+
+/**
+ * Answer to `hello`. After a resume, `resume` is the next single-use token, and the events missed
+ * (or a `resync`) follow.
+ * @typedef {object} Welcome
+ * @property {'welcome'} type
+ * @property {string} identity
+ * @property {string} name
+ * @property {boolean} [resumed]
+ * @property {string} [resume]
+ */
+
+/**
+ * Answer to `conference.join`: the conference as one may see it, and the token to come back with.
+ * @typedef {object} Joined
+ * @property {'joined'} type
+ * @property {Snapshot} snapshot
+ * @property {string} resume
+ */
+
+/**
+ * Answer to `can`: the commands one may give now; moderators are told the rule that decided each.
+ * @typedef {object} Allowed
+ * @property {'allowed'} type
+ * @property {string[]} commands
+ * @property {Record<string, string>} [rules]
+ */
+
+/**
+ * Answer to `people.list`; `more` when another page follows.
+ * @typedef {object} People
+ * @property {'people'} type
+ * @property {Person[]} people
+ * @property {boolean} [more]
+ */
+
+/**
+ * Answer to `media.publish`: the SDP answer of the media worker.
+ * @typedef {object} Accepted
+ * @property {'answer'} type
+ * @property {string} sdp
+ */
+
+/**
+ * Answer to `chat.history`.
+ * @typedef {object} ChatPage
+ * @property {'chat'} type
+ * @property {ChatMessage[]} messages
+ * @property {boolean} [more]
+ */
+
+/**
+ * The first event of every room.
+ * @typedef {object} ConferenceCreated
+ * @property {'conference.created'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} conference
+ * @property {string} title
+ * @property {string} owner
+ * @property {number} stage_places
+ */
+
+/**
+ * The settings as they now are.
+ * @typedef {object} ConferenceSettingsChanged
+ * @property {'conference.settings_changed'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} title
+ * @property {number} stage_places
+ */
+
+/**
+ * Nobody is in the conference any more.
+ * @typedef {object} ConferenceEnded
+ * @property {'conference.ended'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ */
+
+/**
+ * Somebody entitled came to a conference that had ended: it runs again.
+ * @typedef {object} ConferenceReopened
+ * @property {'conference.reopened'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ */
+
+/**
+ * Somebody is in the conference.
+ * @typedef {object} ParticipantJoined
+ * @property {'participant.joined'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ * @property {string} name
+ * @property {PersonKind} kind
+ * @property {Role} role
+ * @property {boolean} [by_right]
+ */
+
+/**
+ * The connection of somebody broke; role, seat and mutes are kept for the grace period.
+ * @typedef {object} ParticipantAway
+ * @property {'participant.away'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ */
+
+/**
+ * Somebody who was away is back.
+ * @typedef {object} ParticipantReturned
+ * @property {'participant.returned'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ */
+
+/**
+ * Somebody is not in the conference any more.
+ * @typedef {object} ParticipantLeft
+ * @property {'participant.left'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ * @property {LeaveReason} reason
+ * @property {string} [note]
+ */
+
+/**
+ * Somebody's role is now this one, also when they return.
+ * @typedef {object} RoleAssigned
+ * @property {'role.assigned'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ * @property {Role} role
+ */
+
+/**
+ * Somebody asks for the stage and stands at the end of the queue.
+ * @typedef {object} StageRequested
+ * @property {'stage.requested'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ */
+
+/**
+ * Somebody took their request back.
+ * @typedef {object} StageWithdrawn
+ * @property {'stage.withdrawn'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ */
+
+/**
+ * Somebody's request was refused.
+ * @typedef {object} StageRefused
+ * @property {'stage.refused'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ */
+
+/**
+ * The queue, front first, as it now is.
+ * @typedef {object} StageReordered
+ * @property {'stage.reordered'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string[]} queue
+ */
+
+/**
+ * Somebody is invited to the stage.
+ * @typedef {object} StageInvited
+ * @property {'stage.invited'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ */
+
+/**
+ * Somebody declined the invitation.
+ * @typedef {object} StageDeclined
+ * @property {'stage.declined'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ */
+
+/**
+ * Somebody has a place on the stage; their request and invitation are settled by it.
+ *
+ * `who` is the person as others see them, for those in a crowded conference who were not told of their coming.
+ * @typedef {object} StageTaken
+ * @property {'stage.taken'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ * @property {Person} who
+ */
+
+/**
+ * Somebody is not on the stage any more; their tracks are gone with the place.
+ * @typedef {object} StageLeft
+ * @property {'stage.left'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ * @property {StageLeaveReason} reason
+ */
+
+/**
+ * A source of somebody is silent at the media plane; `locked`: they cannot undo it.
+ * @typedef {object} MediaMuted
+ * @property {'media.muted'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ * @property {MuteSource} source
+ * @property {boolean} [locked]
+ */
+
+/**
+ * A source of somebody may be heard or seen again.
+ * @typedef {object} MediaUnmuted
+ * @property {'media.unmuted'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ * @property {MuteSource} source
+ */
+
+/**
+ * Somebody on the stage sends this source.
+ * @typedef {object} TrackPublished
+ * @property {'track.published'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ * @property {Source} source
+ */
+
+/**
+ * Somebody does not send this source any more.
+ * @typedef {object} TrackUnpublished
+ * @property {'track.unpublished'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ * @property {Source} source
+ */
+
+/**
+ * Forget what you know: this is the conference now.
+ * @typedef {object} Resync
+ * @property {'resync'} type
+ * @property {Snapshot} snapshot
+ */
+
+/**
+ * Why this connection, or this presence, ends. `after_ms`: how long to wait before coming back.
+ * @typedef {object} Closing
+ * @property {'closing'} type
+ * @property {Code} code
+ * @property {string} message
+ * @property {boolean} [retry]
+ * @property {number} [after_ms]
+ */
+
+/**
+ * How many are present, coalesced, for those who are not told each coming and going.
+ * @typedef {object} PeopleCount
+ * @property {'people.count'} type
+ * @property {number} count
+ */
+
+/**
+ * The media worker's offer for the subscribe connection. `tracks`: m-line → track, `identity/source`.
+ * @typedef {object} MediaOffer
+ * @property {'media.offer'} type
+ * @property {number} generation
+ * @property {number} revision
+ * @property {string} sdp
+ * @property {Record<string, string>} tracks
+ */
+
+/**
+ * The media worker is another one now: open both connections anew.
+ * @typedef {object} MediaReset
+ * @property {'media.reset'} type
+ * @property {string} reason
+ */
+
+/**
+ * Who speaks now, loudest first; empty when nobody does.
+ * @typedef {object} MediaSpeakers
+ * @property {'media.speakers'} type
+ * @property {Loudness[]} speakers
+ */
+
+/**
+ * Connection quality: moderators are told everybody's, others their own and the stage's.
+ * @typedef {object} MediaQuality
+ * @property {'media.quality'} type
+ * @property {Quality[]} people
+ */
+
+/**
+ * A new message in the chat.
+ * @typedef {object} ChatShown
+ * @property {'chat.message'} type
+ * @property {ChatMessage} message
+ */
+
+/**
+ * Reactions since the last of these, by emoji; `person` when it was a single one.
+ * @typedef {object} ReactionShown
+ * @property {'reaction'} type
+ * @property {Record<string, number>} counts
+ * @property {string} [person]
+ */
+
+/**
+ * Anything a client may say.
+ * @typedef {(
+ *   Hello |
+ *   Can |
+ *   PeopleList |
+ *   ConferenceJoin |
+ *   ConferenceLeave |
+ *   ConferenceEnd |
+ *   ConferenceSettings |
+ *   StageRequest |
+ *   StageWithdraw |
+ *   StageGrant |
+ *   StageRefuse |
+ *   StageInvite |
+ *   StageAccept |
+ *   StageDecline |
+ *   StageLeave |
+ *   StageTakeDown |
+ *   StageReorder |
+ *   MediaMute |
+ *   MediaUnmute |
+ *   MediaLock |
+ *   ParticipantRemove |
+ *   RoleAssign |
+ *   MediaPublish |
+ *   MediaSubscribe |
+ *   MediaAnswer |
+ *   ChatSend |
+ *   ChatHistory |
+ *   ReactionSend
+ * )} ClientMessage
+ */
+
+/**
+ * Anything the server may say.
+ * @typedef {(
+ *   ConferenceCreated |
+ *   ConferenceSettingsChanged |
+ *   ConferenceEnded |
+ *   ConferenceReopened |
+ *   ParticipantJoined |
+ *   ParticipantAway |
+ *   ParticipantReturned |
+ *   ParticipantLeft |
+ *   RoleAssigned |
+ *   StageRequested |
+ *   StageWithdrawn |
+ *   StageRefused |
+ *   StageReordered |
+ *   StageInvited |
+ *   StageDeclined |
+ *   StageTaken |
+ *   StageLeft |
+ *   MediaMuted |
+ *   MediaUnmuted |
+ *   TrackPublished |
+ *   TrackUnpublished |
+ *   Resync |
+ *   Closing |
+ *   PeopleCount |
+ *   MediaOffer |
+ *   MediaReset |
+ *   MediaSpeakers |
+ *   MediaQuality |
+ *   ChatShown |
+ *   ReactionShown |
+ *   Ok |
+ *   Refused
+ * )} ServerMessage
+ */
+
+export {};

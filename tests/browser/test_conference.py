@@ -1,0 +1,190 @@
+"""Three people in real browsers: owner, speaker, viewer; what the viewer decodes is what authority allows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.browser.pages import (
+    Visitor,
+    enter,
+    enter_owner,
+    guest_link,
+    plays,
+    received,
+    screenshot,
+    sent,
+    sounds,
+    stands_still,
+    until,
+)
+from tests.harness import Server
+
+
+@dataclass
+class Hall:
+    """A conference with three people in it, and the owner's moderator console."""
+
+    server: Server
+    owner: Visitor
+    speaker: Visitor
+    viewer: Visitor
+    console: Any = None
+
+    async def open_console(self) -> Any:
+        """The console in a window of its own beside the owner's page."""
+        self.console = await self.owner.page.context.new_page()
+        await self.console.goto(f"{self.server.url}/console/{self.server.conference}")
+        await self.row(self.speaker).wait_for()
+        return self.console
+
+    def row(self, visitor: Visitor) -> Any:
+        """Somebody's row in the console's table."""
+        return self.console.locator(f'[data-testid="person"][data-person="{visitor.identity}"]')
+
+    async def command(self, visitor: Visitor, item: str) -> None:
+        """A command about somebody from their menu in the console."""
+        await self.row(visitor).get_by_test_id("person-menu").click()
+        await self.console.get_by_test_id(item).click()
+
+    def forwarded(self, visitor: Visitor, source: str) -> dict[str, Any]:
+        """The worker's counters of a track."""
+        tracks = self.server.api(
+            "GET", f"/conferences/{self.server.conference}/media", token=self.server.login().token
+        )["tracks"]
+        return next(track for track in tracks if track["track"] == visitor.track(source))
+
+
+@pytest.fixture
+async def hall(podium_server: Callable[..., Server], chromium: Any) -> Hall:
+    """Owner and speaker on the stage with camera and microphone; the viewer sees and hears both."""
+    server = podium_server("--public-ip", "127.0.0.1")
+    owner = await enter_owner(server, chromium)
+    token = await owner.page.evaluate("localStorage.getItem('podium.token')")
+    server.signed_in(token, owner.identity)
+    speaker = await enter(await chromium(), guest_link(server, "speaker"), "Sara Speaker")
+    viewer = await enter(await chromium(), guest_link(server, "viewer"), "Vera Viewer")
+    for track in (owner.track("video"), speaker.track("video")):
+        await plays(viewer.page, track)
+    return Hall(server, owner, speaker, viewer)
+
+
+async def test_the_viewer_decodes_a_growing_number_of_frames_and_hears_both(hall: Hall) -> None:
+    for visitor in (hall.owner, hall.speaker):
+        await plays(hall.viewer.page, visitor.track("video"), frames=30)
+        await sounds(hall.viewer.page, visitor.track("audio"))
+    await plays(hall.speaker.page, hall.owner.track("video"))
+    await plays(hall.owner.page, hall.speaker.track("video"))
+    assert await sent(hall.viewer.page, "video") == 0, "a viewer publishes nothing"
+    await hall.open_console()
+    await screenshot(hall.owner.page, "owner")
+    await screenshot(hall.speaker.page, "speaker")
+    await screenshot(hall.viewer.page, "viewer")
+    await screenshot(hall.console, "console")
+    for page in (hall.owner.page, hall.speaker.page, hall.viewer.page):
+        assert page.problems == []
+
+
+async def test_a_mute_from_the_console_stops_frames_at_the_viewer_and_an_unmute_brings_them_back(hall: Hall) -> None:
+    await hall.open_console()
+    for source, figure in (("video", "framesDecoded"), ("audio", "packetsReceived")):
+        track = hall.speaker.track(source)
+        await hall.command(hall.speaker, f"menu-mute-{source}")
+        await stands_still(hall.viewer.page, track, figure)
+        before, keeps_sending = hall.forwarded(hall.speaker, source), await sent(hall.speaker.page, source)
+        await asyncio.sleep(4.5)  # two reports of the worker
+        after = hall.forwarded(hall.speaker, source)
+        assert after["forwarded"] == before["forwarded"], "the worker forwards nothing"
+        assert after["dropped"] > before["dropped"], "though packets keep coming"
+        assert await sent(hall.speaker.page, source) > keeps_sending
+        await plays(hall.viewer.page, hall.owner.track("video"))
+        await hall.command(hall.speaker, f"menu-unmute-{source}")
+        if source == "video":
+            await plays(hall.viewer.page, track)
+        else:
+            await sounds(hall.viewer.page, track)
+
+
+async def test_taken_down_from_the_stage_nothing_of_the_speaker_arrives_any_more(hall: Hall) -> None:
+    await hall.open_console()
+    await hall.command(hall.speaker, "menu-stage.take_down")
+    await hall.viewer.page.wait_for_function(
+        "(name) => !window.podium.media.subscriber.tracks.has(name)", arg=hall.speaker.track("video")
+    )
+    await until(lambda: _is(hall.speaker.page, "!window.podium.room.me.on_stage"), "the speaker is told")
+    await plays(hall.viewer.page, hall.owner.track("video"))
+    before = await sent(hall.speaker.page, "video")
+    await asyncio.sleep(1)
+    assert await sent(hall.speaker.page, "video") == before, "the speaker's own page stops sending"
+
+
+async def test_removed_the_speaker_is_told_why_and_is_gone_for_everybody(hall: Hall) -> None:
+    await hall.open_console()
+    await hall.command(hall.speaker, "menu-remove")
+    await hall.console.get_by_test_id("remove-reason").fill("Too much noise")
+    await hall.console.get_by_test_id("remove-dialog-confirm").click()
+    reason = hall.speaker.page.get_by_test_id("closed-reason")
+    await reason.wait_for()
+    assert "Too much noise" in await hall.speaker.page.get_by_test_id("closed").inner_text()
+    gone = f"!window.podium.room.people.has('{hall.speaker.identity}')"
+    await until(lambda: _is(hall.viewer.page, gone), "the viewer's list")
+    await plays(hall.viewer.page, hall.owner.track("video"))
+    await screenshot(hall.speaker.page, "removed")
+
+
+async def test_ended_everybody_is_told_and_closed(hall: Hall) -> None:
+    await hall.open_console()
+    await hall.console.get_by_test_id("console-end").click()
+    await hall.console.get_by_test_id("end-dialog-confirm").click()
+    for visitor in (hall.owner, hall.speaker, hall.viewer):
+        await visitor.page.get_by_test_id("closed-reason").wait_for()
+        assert await _is(visitor.page, "window.__connections.every((c) => c.connectionState === 'closed')")
+
+
+async def test_a_screen_share_arrives_beside_the_camera_and_goes_when_it_is_stopped(hall: Hall) -> None:
+    await hall.speaker.page.get_by_test_id("share-button").click()
+    await plays(hall.viewer.page, hall.speaker.track("screen"))
+    await plays(hall.viewer.page, hall.speaker.track("video"))
+    await screenshot(hall.viewer.page, "screen-share")
+    await hall.speaker.page.get_by_test_id("share-button").click()
+    await hall.viewer.page.wait_for_function(
+        "(name) => !window.podium.media.subscriber.tracks.has(name)", arg=hall.speaker.track("screen")
+    )
+    await plays(hall.viewer.page, hall.speaker.track("video"))
+
+
+async def test_a_reload_of_the_speakers_page_brings_seat_role_and_mute_back(hall: Hall) -> None:
+    await hall.open_console()
+    await hall.command(hall.speaker, "menu-lock-audio")
+    await stands_still(hall.viewer.page, hall.speaker.track("audio"), "packetsReceived")
+    await hall.speaker.page.reload()
+    await hall.speaker.page.wait_for_function("window.podium?.room?.me", timeout=15_000)
+    me = await hall.speaker.page.evaluate("window.podium.room.me")
+    assert (me["id"], me["role"], me["on_stage"]) == (hall.speaker.identity, "speaker", True)
+    assert "audio" in me["locked"]
+    await plays(hall.viewer.page, hall.speaker.track("video"))
+    await stands_still(hall.viewer.page, hall.speaker.track("audio"), "packetsReceived")
+
+
+async def test_a_viewer_asks_is_granted_publishes_and_is_seen(hall: Hall) -> None:
+    await hall.viewer.page.get_by_test_id("hand-button").click()
+    await hall.open_console()
+    await hall.console.get_by_test_id("queue-grant").click()
+    await until(lambda: _is(hall.viewer.page, "window.podium.room.me.on_stage"), "the viewer is on the stage")
+    button = hall.viewer.page.get_by_test_id("camera-button")
+    if await received(hall.owner.page, hall.viewer.track("video")) == 0 and not await _sends_video(hall.viewer.page):
+        await button.click()
+    await plays(hall.owner.page, hall.viewer.track("video"))
+
+
+async def _sends_video(page: Any) -> bool:
+    await asyncio.sleep(2)
+    return await sent(page, "video") > 0
+
+
+async def _is(page: Any, expression: str) -> bool:
+    return bool(await page.evaluate(expression))
