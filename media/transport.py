@@ -20,6 +20,8 @@ from protocol.control import Direction, TransportState
 # Consent checks come each 2.5 s from Chromium, each 4 to 6 s from Firefox and aiortc (RFC 7675 section 5.1).
 LOST_AFTER = 7.0
 CLOSED_AFTER = 30.0
+# Chromium checks the path it uses each 2.5 s.
+STALE_AFTER = 3.0
 # A browser has a handful of candidates; each needs the password, so this bounds only a broken or hostile peer.
 MAX_ADDRESSES = 8
 
@@ -100,12 +102,14 @@ class Transport:
     def validate(self, address: Address, ufrag: str, nominated: bool, now: float) -> list[Address | str]:
         """An authentic check came from `address`. Returns addresses and ufrags that are void now.
 
-        The newest address that was nominated wins; before any nomination the first one is used.
+        The newest address that was nominated wins; before any nomination the first one is used. Some stacks do not
+        nominate again when a NAT has moved them: an address without checks gives way to one that has them.
         """
         gone: list[Address | str] = []
-        self.validated[address] = now
-        if nominated or self.address is None:
+        selected = self.validated.get(self.address) if self.address is not None else None
+        if nominated or selected is None or now - selected > STALE_AFTER:
             self.address = address
+        self.validated[address] = now
         if ufrag == self.ufrag and len(self.passwords) > 1:
             gone += [old for old in self.passwords if old != ufrag]
             self.passwords = {ufrag: self.passwords[ufrag]}

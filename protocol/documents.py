@@ -98,7 +98,7 @@ def _pieces(type_: inspect.Type) -> Iterator[type]:
                 yield from _pieces(item)
 
 
-def _parts_and_enums(groups: tuple[tuple[str, str, Any], ...]) -> tuple[list[type[msgspec.Struct]], list[type]]:
+def _parts_and_enums(groups: tuple[tuple[str, str, Any], ...]) -> tuple[list[type[names.Part]], list[type[enum.Enum]]]:
     messages = [message for _, _, union in groups for message in members(union)]
     found = dict.fromkeys(piece for message in messages for piece in _pieces(_info(message)))
     parts = [piece for piece in found if issubclass(piece, names.Part)]
@@ -109,13 +109,6 @@ def _parts_and_enums(groups: tuple[tuple[str, str, Any], ...]) -> tuple[list[typ
 def _without_none(type_: inspect.Type) -> list[inspect.Type]:
     types = list(type_.types) if isinstance(type_, inspect.UnionType) else [type_]
     return [part for part in types if not isinstance(part, inspect.NoneType)]
-
-
-def _default(field: inspect.Field) -> Any:
-    """What an absent field stands for, as builtins."""
-    if field.default is not msgspec.NODEFAULT:
-        return msgspec.to_builtins(field.default)
-    return msgspec.to_builtins(field.default_factory()) if callable(field.default_factory) else None
 
 
 # --- the reference, for people ------------------------------------------------------------------------
@@ -145,7 +138,7 @@ def reference() -> str:
                 for code in errors.Code
             ]
         else:
-            lines += [", ".join(f"`{word.value}`" for word in words)]  # type: ignore[attr-defined]
+            lines += [", ".join(f"`{word.value}`" for word in words)]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
@@ -156,13 +149,22 @@ def _section(cls: type[msgspec.Struct], heading: str) -> list[str]:
     if info.fields:
         lines += ["| field | value | absent means |", "| --- | --- | --- |"]
         for field in info.fields:
-            absent = "(required)" if field.required else f"`{json.dumps(_default(field), ensure_ascii=False)}`"
-            lines.append(f"| `{field.encode_name}` | {_in_words(field.type)} | {absent} |")
+            lines.append(f"| `{field.encode_name}` | {_in_words(field.type)} | {_absent(field)} |")
         lines.append("")
     if info.tag_field:
         shown = json.dumps(msgspec.to_builtins(example(cls, full=True)), ensure_ascii=False)
         lines += ["```json", shown, "```", ""]
     return lines
+
+
+def _absent(field: inspect.Field) -> str:
+    """What it means when the field is left out."""
+    if field.required:
+        return "(required)"
+    if field.default is None:
+        return "nothing"
+    default = field.default_factory() if callable(field.default_factory) else field.default
+    return f"`{json.dumps(msgspec.to_builtins(default), ensure_ascii=False)}`"
 
 
 def _in_words(type_: inspect.Type) -> str:
@@ -329,7 +331,7 @@ def jsdoc() -> str:
     ]
     parts, enums = _parts_and_enums(_CLIENT_GROUPS)
     for words in enums:
-        values = " | ".join(f"'{word.value}'" for word in words)  # type: ignore[attr-defined]
+        values = " | ".join(f"'{word.value}'" for word in words)
         blocks.append(_block([*_doc(words).splitlines(), f"@typedef {{{values}}} {words.__name__}"]))
     messages = [message for _, _, union in _CLIENT_GROUPS for message in members(union)]
     for cls in (*parts, *messages):

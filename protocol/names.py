@@ -10,7 +10,7 @@ from msgspec import Meta
 
 
 class Role(enum.StrEnum):
-    """A person's session role in one conference (authority.md, "Session roles")."""
+    """A person's session role in one conference; it follows the person when they come back."""
 
     ORGANIZER = "organizer"
     MODERATOR = "moderator"

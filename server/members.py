@@ -48,6 +48,7 @@ class Members:
         self._epoch = epoch
         self._by_person: dict[str, list[Member]] = {}
         self._everyone_told = version
+        self._going: list[tuple[Member, Code | None, str]] = []
 
     def __iter__(self) -> Iterator[Member]:
         for members in list(self._by_person.values()):
@@ -100,7 +101,7 @@ class Members:
         if told.audience.everyone:
             self._everyone_told = event.version
         self._refresh(before, after, told)
-        self._dismiss(event)
+        self._part(event)
         return count
 
     def _meant(self, after: Room, told: Told) -> Iterator[Member]:
@@ -143,7 +144,13 @@ class Members:
             else:
                 self._gone(person, None, "")
 
-    def _dismiss(self, event: e.RoomEvent) -> None:
+    def dismiss(self) -> None:
+        """Let those go who are not in the conference any more; after the answers, so that each has theirs first."""
+        going, self._going = self._going, []
+        for member, code, note in going:
+            member.gone(code, note)
+
+    def _part(self, event: e.RoomEvent) -> None:
         """Those who are not in the conference any more are not told what comes next."""
         if isinstance(event, e.ConferenceEnded):
             persons, code, note = list(self._by_person), Code.CONFERENCE_ENDED, ""
@@ -157,8 +164,7 @@ class Members:
             self._gone(person, code, note)
 
     def _gone(self, person: str, code: Code | None, note: str) -> None:
-        for member in self._by_person.pop(person, []):
-            member.gone(code, note)
+        self._going += [(member, code, note) for member in self._by_person.pop(person, [])]
 
     def signal(self, message: msgspec.Struct, *, media: bool = False) -> None:
         """To everybody; `media`: not to consoles."""

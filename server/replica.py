@@ -256,6 +256,7 @@ class RoomReplica:
             self._hear(commit)
             self._remember(batch, verdicts)
             _answer(batch, verdicts)
+            self.members.dismiss()
             return
         unavailable = Verdict(Refusal(Code.STORE_UNAVAILABLE))
         _answer(batch, [unavailable if verdict.changes else verdict for verdict in verdicts])
@@ -320,7 +321,8 @@ class RoomReplica:
         if conflict.epoch == self.epoch and conflict.missed and conflict.missed[0].after == self.room.version:
             for commit in conflict.missed:
                 if not self._hear(commit):
-                    return
+                    break
+            self.members.dismiss()
             return
         loaded = await self._log.load(self.room.conference)
         if loaded is None:
@@ -330,6 +332,7 @@ class RoomReplica:
         self.history, self.answered = other.history, other.answered
         self._mark, self._since_mark = other._mark, other._since_mark
         self.members.start_anew(self.epoch, self.room)
+        self.members.dismiss()
         for observer in self.observers:
             observer.committed(self.room)
 

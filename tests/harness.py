@@ -204,6 +204,10 @@ class Server:
             self._owner = Guest(answer["token"], answer["account"]["id"], answer["account"]["name"])
         return self._owner
 
+    def signed_in(self, token: str, identity: str) -> None:
+        """The owner signed in elsewhere, by the link that works once."""
+        self._owner = Guest(token, identity, "Owner")
+
     def invite(self, role: str = "viewer", conference: str | None = None) -> str:
         """An invitation by the owner; its token."""
         path = f"/conferences/{conference or self.conference}/invitations"

@@ -61,7 +61,7 @@ class WorkerLink:
             del self._requests[number]
 
     async def read(self) -> WorkerMessage:
-        """The next message. After what it raises (`OSError`, `IncompleteReadError`, `BadMessage`) the link is useless."""
+        """The next message. Raises `OSError`, `IncompleteReadError`, `BadMessage`: then the link is useless."""
         size = int.from_bytes(await self._reader.readexactly(4), "big")
         if size > MAX_CONTROL_FRAME:
             raise codec.BadMessage("a control frame is too large")

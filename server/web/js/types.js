@@ -9,7 +9,7 @@
  */
 
 /**
- * A person's session role in one conference (authority.md, "Session roles").
+ * A person's session role in one conference; it follows the person when they come back.
  * @typedef {'organizer' | 'moderator' | 'guest_speaker' | 'speaker' | 'viewer'} Role
  */
 

@@ -39,7 +39,7 @@ export class Controls {
     clear(root).append(
       h('div', { class: 'controls-group controls-start' }, this.hint),
       h('div', { class: 'controls-group controls-line' }, this.mic.button, this.camera.button, this.screen.button, this.hand, this.react.button,
-        h('span', { class: 'controls-group controls-phone' }), this.people.button, this.chat.button, this.more.button, this.leave));
+        h('span', { class: 'controls-gap' }), this.people.button, this.chat.button, this.more.button, this.leave));
     root.append(h('div', { class: 'controls-group controls-end controls-start' }));
   }
 
@@ -70,7 +70,6 @@ export class Controls {
     const unread = this.view.side.shown === 'chat' ? 0 : this.view.chat.unread;
     this.chatCount.hidden = unread === 0;
     setText(this.chatCount, unread > 99 ? '99+' : String(unread));
-    this.react.button.hidden = this.view.rights.size > 0 && !this.view.rights.has('reaction.send');
   }
 
   /** @param {Control} control @param {'audio' | 'video'} source @param {string} word @param {[string, string]} icons @param {string} key */
@@ -124,6 +123,10 @@ export class Controls {
   #panel({ button }, key, label) {
     button.setAttribute('aria-pressed', String(this.view.side.shown === key));
     name(button, label, key[0]);
+  }
+
+  close() {
+    this.reactions.picker.remove();
   }
 
   #openMore() {

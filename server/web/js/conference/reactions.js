@@ -41,8 +41,8 @@ export class Reactions {
 /** @param {import('../podium.js').Podium} podium @param {HTMLElement} anchor the button whose popover this fills */
 export function reactionPicker(podium, anchor) {
   const picker = h('div', { class: 'menu emojis', popover: 'auto', role: 'group', aria: { label: 'Reactions' }, data: { testid: 'reaction-picker' } },
-    EMOJIS.map((emoji) => h('button', {
-      type: 'button', aria: { label: `React with ${emoji}` }, data: { testid: 'react' },
+    EMOJIS.map((emoji, index) => h('button', {
+      type: 'button', aria: { label: `React with ${emoji}` }, data: { testid: `emoji-${index}` },
       on: { click: () => void command(podium, 'reaction.send', { emoji }) },
     }, emoji)));
   document.body.append(picker);

@@ -211,6 +211,7 @@ export class ConferenceView {
     this.sound.close();
     this.banner.close();
     this.reactions.close();
+    this.controls.close();
     this.side.close();
     this.capture.stop();
   }

@@ -5,7 +5,7 @@ import { h, icon } from '../ui/dom.js';
 import { openMenu } from '../ui/menu.js';
 import { toast } from '../ui/toast.js';
 import { refusalText } from '../ui/words.js';
-import { giveMany, people } from './commands.js';
+import { giveMany } from './commands.js';
 import { removeDialog } from './personmenu.js';
 import { permits } from './permissions.js';
 
@@ -167,7 +167,7 @@ export function showBulk(podium, permissions, table) {
     bar.hidden = selected.size === 0;
     if (bar.hidden) return;
     permissions.want(selected);
-    count.textContent = `${people(selected.size)} selected`;
+    count.textContent = `${selected.size} selected`;
     SELECTED.forEach((bulk, index) => {
       buttons[index].hidden = ![...selected].some((id) => {
         const person = podium.room?.person(id);

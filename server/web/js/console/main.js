@@ -33,7 +33,7 @@ function clientName() {
 async function enter(takeOver) {
   const tokens = [storage.accountToken(), storage.guestToken(conference)].filter((token) => token !== null);
   /** @type {unknown} */
-  let failure = new PodiumError('bad_token', 'Please sign in first.');
+  let failure = new PodiumError('bad_token', 'The console needs to know who you are; then it shows what you may do.');
   for (const token of tokens) {
     const podium = new Podium({ token, client: clientName() });
     try {

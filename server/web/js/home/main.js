@@ -1,11 +1,11 @@
 // The home page: signed in or not, and how one gets from one to the other.
 
-import { storage } from '../podium.js';
+import { PodiumError, storage } from '../podium.js';
 import { api } from '../ui/api.js';
 import { byId } from '../ui/byid.js';
 import { h, icon } from '../ui/dom.js';
 import { initTheme, themeButton } from '../ui/theme.js';
-import { toast } from '../ui/toast.js';
+import { refusalText } from '../ui/words.js';
 import { accountMenu, passwordDialog } from './account.js';
 import { showConferences } from './conferences.js';
 import { firstRunHint, rememberFirstRun } from './firstrun.js';
@@ -13,9 +13,9 @@ import { showSignIn } from './signin.js';
 
 /** @typedef {import("./account.js").Account} Account */
 
-/** @typedef {"wait" | "sign-in" | "signed-in"} View */
+const ENDED = 'Your session has ended; please sign in again.';
 
-/** @param {View} view */
+/** @param {'wait' | 'sign-in' | 'signed-in'} view */
 function show(view) {
   for (const id of ['wait', 'sign-in', 'signed-in']) byId(id, HTMLElement).hidden = id !== view;
 }
@@ -26,35 +26,26 @@ function show(view) {
  * @returns {string | null}
  */
 function localPath(next) {
-  if (!next) return null;
+  if (!next?.startsWith('/')) return null;
   const target = new URL(next, location.origin);
-  return target.origin === location.origin && next.startsWith('/') ? target.pathname : null;
+  return target.origin === location.origin ? target.pathname : null;
 }
 
 /**
- * Takes the one-time code out of the address, trades it for a token and goes on to where the link leads.
- * @returns {Promise<string | null>} what to tell above the sign-in form when it did not work
+ * Trades a one-time code for a token.
+ * @param {string} code
+ * @returns {Promise<string | null>} what to tell above the sign-in form when the code is not good any more
  */
-async function useCode() {
-  const fragment = storage.takeFragment();
-  const code = fragment.get('code');
-  const next = localPath(fragment.get('next'));
-  if (!code) return null;
+async function useCode(code) {
   byId('wait-text', HTMLElement).textContent = 'Signing you in…';
   try {
     const signedIn = await api('POST', '/login', { body: { code } });
     storage.setAccountToken(signedIn.token);
     rememberFirstRun();
   } catch (error) {
+    if (!(error instanceof PodiumError) || error.retry) throw error;
     // The link was opened before, in this browser: it still leads where it leads.
-    if (!storage.accountToken()) {
-      const reason = error instanceof Error ? error.message : '';
-      return `This sign-in link does not work any more; such a link works once. ${reason}`.trim();
-    }
-  }
-  if (next) {
-    location.replace(next);
-    return new Promise(() => {});
+    if (!storage.accountToken()) return 'This sign-in link has been used, or is too old. Such a link works once.';
   }
   return null;
 }
@@ -70,61 +61,89 @@ async function currentAccount() {
     const answer = await api('GET', '/me', { token });
     return answer.account ?? answer;
   } catch (error) {
-    if (/** @type {{ status?: number }} */ (error).status !== 401) throw error;
+    if (!(error instanceof PodiumError && error.status === 401)) throw error;
     storage.setAccountToken(null);
     return null;
   }
 }
 
-/** @param {string | null} [note] why one is asked to sign in, when there is a reason */
-function askToSignIn(note = null) {
+/**
+ * @param {string | null} note why one is asked to sign in, when there is a reason
+ * @param {string | null} [next] where to go afterwards
+ */
+function askToSignIn(note, next = null) {
   document.title = 'Sign in · Podium';
   byId('bar-end', HTMLElement).replaceChildren(themeButton());
   show('sign-in');
   showSignIn(note, (token, account) => {
     storage.setAccountToken(token);
-    welcome(account);
+    if (next) location.replace(next);
+    else welcome(account, token);
   });
 }
 
-/** @param {Account} account */
-function welcome(account) {
-  const token = storage.accountToken();
-  if (!token) return askToSignIn();
+/**
+ * @param {Account} account
+ * @param {string} token
+ */
+function welcome(account, token) {
   document.title = 'Podium';
-  const signOut = () => {
+  /** @param {string} note */
+  const leave = (note) => {
     stop();
     storage.setAccountToken(null);
-    askToSignIn('You are signed out.');
+    askToSignIn(note);
   };
+  const signOut = () => leave('You are signed out.');
   byId('bar-end', HTMLElement).replaceChildren(themeButton(), accountMenu(account, token, signOut));
-  const first = account.name.trim().split(/\s+/)[0];
-  byId('greeting', HTMLElement).textContent = `Hello, ${first}`;
+  byId('greeting', HTMLElement).textContent = `Hello, ${account.name.trim().split(/\s+/)[0]}`;
   byId('first-run', HTMLElement).replaceChildren(firstRunHint(account, () => passwordDialog(account, token)) ?? '');
   show('signed-in');
-  const stop = showConferences(account, token, () => {
-    storage.setAccountToken(null);
-    askToSignIn('Your session has ended; please sign in again.');
-  });
+  const stop = showConferences(account, token, () => leave(ENDED));
 }
 
-async function start() {
-  initTheme();
-  byId('bar-end', HTMLElement).replaceChildren(themeButton());
-  const note = await useCode();
-  const expired = storage.accountToken() !== null;
+/**
+ * The server was not reached: say so, and let one try again with the same link.
+ * @param {unknown} error
+ * @param {() => void} again
+ */
+function showFailure(error, again) {
+  byId('wait', HTMLElement).replaceChildren(
+    icon('wifi-off', 'icon-lg'),
+    h('p', { class: 'dim', id: 'wait-text' }, refusalText(error)),
+    h(
+      'button',
+      { class: 'btn btn-primary', type: 'button', data: { testid: 'try-again' }, on: { click: again } },
+      'Try again',
+    ),
+  );
+  show('wait');
+}
+
+/**
+ * @param {string | null} code
+ * @param {string | null} next
+ */
+async function start(code, next) {
   try {
+    const note = code ? await useCode(code) : null;
+    const hadToken = storage.accountToken() !== null;
     const account = await currentAccount();
-    if (account) welcome(account);
-    else askToSignIn(note ?? (expired ? 'Your session has ended; please sign in again.' : null));
+    const token = storage.accountToken();
+    if (!account || !token) askToSignIn(note ?? (hadToken ? ENDED : null), next);
+    else if (next) location.replace(next);
+    else welcome(account, token);
   } catch (error) {
-    byId('wait', HTMLElement).replaceChildren(
-      icon('wifi-off', 'icon-lg'),
-      h('p', { class: 'dim' }, error instanceof Error ? error.message : 'The server cannot be reached.'),
-      h('button', { class: 'btn btn-primary', type: 'button', on: { click: () => location.reload() } }, 'Try again'),
-    );
-    toast('Not connected', { kind: 'warn' });
+    showFailure(error, () => void start(code, next));
   }
 }
 
-void start();
+initTheme();
+byId('bar-end', HTMLElement).replaceChildren(themeButton());
+// Whatever the link carries leaves the address bar before anything else happens.
+const fragment = storage.takeFragment();
+void start(fragment.get('code'), localPath(fragment.get('next')));
+// A sign-in link opened while this page is open changes the fragment only.
+window.addEventListener('hashchange', () => {
+  if (/[#&](code|next)=/.test(location.hash)) location.reload();
+});

@@ -23,7 +23,7 @@ export function h(tag, options = {}, ...children) {
   const { class: names, on, data, aria, ...attributes } = options;
   if (names) node.className = names;
   for (const [event, listener] of Object.entries(on ?? {})) node.addEventListener(event, listener);
-  for (const [name, value] of Object.entries(data ?? {})) set(node, `data-${name}`, value);
+  for (const [name, value] of Object.entries(data ?? {})) set(node, `data-${name}`, value === true ? 'true' : value);
   for (const [name, value] of Object.entries(aria ?? {})) {
     if (value !== null && value !== undefined) node.setAttribute(`aria-${name}`, String(value));
   }
