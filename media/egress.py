@@ -13,6 +13,7 @@ import time
 from collections import Counter
 
 from media import rtcp
+from media.codecs import Canonical
 from media.nack import NackBudget
 from media.rtp import wrap_rtx, write_header
 from media.track import Track
@@ -32,7 +33,7 @@ REPORTS_PER_PACKET = 10
 
 
 class Downlink:
-    """One track to one viewer. `seq_offset` and `timestamp_offset` are added to the publisher's numbers;
+    """One m-line to one viewer, and the track it carries now. `seq_offset` and `timestamp_offset` are added to the publisher's numbers;
     `highest` and `timestamp` are the publisher's, of the newest packet sent; `span`: packets since the gate opened."""
 
     __slots__ = (
@@ -41,6 +42,7 @@ class Downlink:
         "_repeated",
         "_sent_at",
         "budget",
+        "clock_rate",
         "gate",
         "highest",
         "octets",
@@ -59,13 +61,13 @@ class Downlink:
         "transport",
     )
 
-    def __init__(self, track: Track, transport: Transport, ssrc: int, rtx_ssrc: int, budget: NackBudget) -> None:
-        assert track.codec is not None, "a track is offered when its codec is known"
-        self.track = track
+    def __init__(self, transport: Transport, ssrc: int, rtx_ssrc: int, budget: NackBudget) -> None:
+        self.track: Track | None = None
         self.transport = transport
         self.ssrc = ssrc
         self.rtx_ssrc = rtx_ssrc
-        self.payload_type = track.codec.payload_type
+        self.payload_type = 0
+        self.clock_rate = 90000
         self.rtx_payload_type = 0  # set when the viewer's answer takes RTX
         # RFC 3550 section 5.1: random beginnings. Below 2**15, so that the roll-over counter is surely 0 at both ends.
         self.rtx_seq = secrets.randbelow(0x8000)
@@ -83,6 +85,13 @@ class Downlink:
         self._sent_at: float | None = None
         self._new_clock = False
         self._repeated: dict[int, float] = {}
+
+    def carry(self, track: Track, codec: Canonical) -> None:
+        """This track from now on; it begins when it is attached."""
+        self.track = track
+        self.payload_type = codec.payload_type
+        self.clock_rate = codec.clock_rate
+        self.hold(new_clock=True)
 
     def hold(self, *, new_clock: bool = False) -> None:
         """Wait for a packet to start at. `new_clock`: the publisher's timestamps begin anew as well."""
@@ -103,8 +112,7 @@ class Downlink:
         self.seq_offset = (self.highest + self.seq_offset + 1 - seq) & 0xFFFF
         if self._new_clock and self._sent_at is not None:
             # Another clock: time has passed for the viewer as it has for us.
-            assert self.track.codec is not None
-            passed = int((now - self._sent_at) * self.track.codec.clock_rate)
+            passed = int((now - self._sent_at) * self.clock_rate)
             self.timestamp_offset = (self.timestamp + self.timestamp_offset + passed - timestamp) & 0xFFFFFFFF
         self._new_clock = False
         self.highest = seq
@@ -115,7 +123,8 @@ class Downlink:
 
     def repeat(self, seqs: tuple[int, ...], now: float) -> None:
         """Send again what the viewer asks for, as far as it is kept and the budget allows."""
-        if not self.rtx_payload_type or self.gate is not OPEN or not self.track.open:
+        track = self.track
+        if not self.rtx_payload_type or self.gate is not OPEN or track is None or not track.open:
             return
         for out_seq in seqs:
             seq = (out_seq - self.seq_offset) & 0xFFFF
@@ -124,7 +133,7 @@ class Downlink:
             last = self._repeated.get(out_seq)
             if last is not None and now - last < max(REPEAT_AFTER, self.transport.rtt / 2):
                 continue
-            packet = self.track.cache.get(seq)
+            packet = track.cache.get(seq)
             if packet is None or not self.budget.spend(len(packet), now):
                 continue
             copy = bytearray(packet)
@@ -138,13 +147,13 @@ class Downlink:
 
     def sender_report(self, ntp_now: int, unix_now: float) -> bytes | None:
         """The report for this second, or `None` when nothing was sent or the publisher has not reported yet."""
-        clock, codec = self.track.clock, self.track.codec
-        if clock is None or codec is None or self.gate is not OPEN or self.packets == self.reported_packets:
+        clock = self.track.clock if self.track is not None else None
+        if clock is None or self.gate is not OPEN or self.packets == self.reported_packets:
             return None
         self.reported_packets = self.packets
         at, timestamp = clock
         # Which timestamp would the publisher's packet have that was captured now?
-        current = timestamp + int((unix_now - at) * codec.clock_rate)
+        current = timestamp + int((unix_now - at) * self.clock_rate)
         return rtcp.sender_report(
             self.ssrc, ntp_now, (current + self.timestamp_offset) & 0xFFFFFFFF, self.packets, self.octets
         )
@@ -183,8 +192,9 @@ class Feedback:
 
     def _want_keyframe(self, ssrc: int, now: float) -> None:
         downlink = self.by_ssrc.get(ssrc)
-        if downlink is not None and downlink.track.open and downlink in downlink.track.downlinks:
-            downlink.track.keyframes.request(now)
+        track = downlink.track if downlink is not None else None
+        if track is not None and track.open and downlink in track.downlinks:
+            track.keyframes.request(now)
 
     def _reports(self, blocks: tuple[rtcp.ReportBlock, ...]) -> None:
         ntp_now = rtcp.ntp(time.time())
@@ -204,11 +214,6 @@ class Feedback:
                 lost += max(0, block.lost - before[1])
         if expected:
             self.loss = min(100.0, 100.0 * lost / expected)
-
-    def forget(self, ssrc: int) -> None:
-        """The downlink of this SSRC is gone."""
-        self.by_ssrc.pop(ssrc, None)
-        self._lost.pop(ssrc, None)
 
     def each_second(self, cname: bytes) -> None:
         """Sender reports for what was sent, and a fresh allowance. An idle viewer costs a look at its downlinks."""

@@ -59,7 +59,7 @@ class Room:
             if self.peers.get(peer) != group:
                 self.peers[peer] = group
                 self.names.setdefault(peer, PeerName(self.id, peer))
-                self._regroup(peer, now)
+                self._regroup(peer)
         for peer in left:
             self.names.pop(peer, None)
             self.to_show.pop(peer, None)
@@ -71,6 +71,7 @@ class Room:
         if track is None:
             return
         track.open = False
+        track.hold()
         track.downlinks.clear()
         track.pending.clear()
         uplink = self.uplinks.get(track.peer)
@@ -99,11 +100,12 @@ class Room:
                     track.detach(downlink)
             self._changed_for(before | to)
 
-    def _regroup(self, peer: str, now: float) -> None:
+    def _regroup(self, peer: str) -> None:
         """A peer has come, or is in another group: what it must not see any more ends now."""
         subscription = self.subscriptions.get(peer)
         if subscription is not None:
-            subscription.show(self.visible(peer), now)
+            subscription.hide_others(self.visible(peer))
+            self.to_show[peer] = None
 
     def _changed_for(self, groups: frozenset[str]) -> None:
         for peer in self.subscriptions:

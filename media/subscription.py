@@ -33,15 +33,20 @@ _NOT_A_TOKEN = re.compile(r"[^A-Za-z0-9.-]")
 
 
 class ViewerLine:
-    """One m-line of the offer. `downlink` is there while it carries a track, `accepted` once the viewer takes it."""
+    """One m-line of the offer. `track`: what it was last offered for; `ended`: that is over, the line is free.
 
-    __slots__ = ("accepted", "codec", "downlink", "mid", "track")
+    Its downlink, and so its SSRC and its numbering, stay the same whatever track it carries: aiortc learns the SSRC
+    of an m-line only once.
+    """
 
-    def __init__(self, mid: str, codec: codecs.Canonical) -> None:
+    __slots__ = ("accepted", "codec", "downlink", "ended", "mid", "track")
+
+    def __init__(self, mid: str, codec: codecs.Canonical, downlink: Downlink) -> None:
         self.mid = mid
         self.codec = codec
+        self.downlink = downlink
         self.track: Track | None = None
-        self.downlink: Downlink | None = None
+        self.ended = False
         self.accepted = False
 
 
@@ -61,7 +66,7 @@ class Subscription:
         self.peer = peer
         self.generation = generation
         self.revision = 0
-        self.lines: list[ViewerLine] = [ViewerLine("0", codecs.OPUS)]
+        self.lines: list[ViewerLine] = []
         self.state_changed = changed
         self._visible: list[Track] = []
         self._session = secrets.randbits(62)
@@ -81,26 +86,33 @@ class Subscription:
         """The transport is made; the first offer may go out."""
         self.transport = transport
         self.feedback = Feedback(transport, self._dropped)
+        self._add_line(codecs.OPUS)
         self._local = LocalTransport(transport.ufrag, transport.password, fingerprint, addresses, port)
 
     # --- what is to be seen -----------------------------------------------------------------------
 
     def show(self, visible: list[Track], now: float) -> None:
         """These are the tracks for this viewer now. Those that are not among them end at once; new ones are offered."""
+        self.hide_others(visible)
+        shown = set()
+        for line in self.lines:
+            if line.track is not None and not line.ended:
+                shown.add(line.track)
+                self._attach(line, now)
+        if any(track not in shown for track in visible):
+            self._stale = True
+        self.offer(now)
+
+    def hide_others(self, visible: list[Track]) -> None:
+        """The first half of `show`: what is not visible any more ends."""
         self._visible = visible
         tracks = set(visible)
         for line in self.lines:
-            if line.track is None:
+            if line.track is None or line.ended:
                 continue
             if line.track not in tracks or line.track.codec is not line.codec:
                 self._detach(line)
                 self._stale = True
-            else:
-                self._attach(line, now)
-        shown = {line.track for line in self.lines if line.downlink is not None}
-        if any(track not in shown for track in visible):
-            self._stale = True
-        self.offer(now)
 
     def offer(self, now: float) -> None:
         """Send the next offer if something changed and none is outstanding."""
@@ -119,33 +131,35 @@ class Subscription:
                 generation=self.generation,
                 revision=self.revision,
                 sdp=write(description, self._local, "actpass", self._session, self.revision),
-                tracks={line.mid: line.track.id for line in self.lines if line.track is not None},
+                tracks={line.mid: line.track.id for line in self.lines if line.track is not None and not line.ended},
             )
         )
 
     def _assign(self) -> None:
         """Give lines without a track to tracks without a line, append lines where there are too few."""
         for line in self.lines:
-            if line.downlink is None:
-                line.track = None
+            if line.ended:
+                line.track, line.ended = None, False
         shown = {line.track for line in self.lines}
         for track in self._visible:
-            if track in shown or track.codec is None:
+            codec = track.codec
+            if track in shown or codec is None:
                 continue
-            kind = track.codec.kind
-            free = next((line for line in self.lines if line.track is None and line.codec.kind == kind), None)
+            free = next((line for line in self.lines if line.track is None and line.codec.kind == codec.kind), None)
             if free is None:
                 if len(self.lines) == MAX_LINES:
                     self._dropped["lines"] += 1
                     continue
-                free = ViewerLine(str(len(self.lines)), track.codec)
-                self.lines.append(free)
-            free.track = track
-            free.codec = track.codec
-            free.accepted = False
-            ssrc, rtx_ssrc = self._new_ssrc(), self._new_ssrc()
-            free.downlink = Downlink(track, self.transport, ssrc, rtx_ssrc, self._budget)
-            self.feedback.by_ssrc[ssrc] = free.downlink
+                free = self._add_line(codec)
+            free.track, free.codec, free.accepted = track, codec, False
+            free.downlink.carry(track, codec)
+
+    def _add_line(self, codec: codecs.Canonical) -> ViewerLine:
+        downlink = Downlink(self.transport, self._new_ssrc(), self._new_ssrc(), self._budget)
+        self.feedback.by_ssrc[downlink.ssrc] = downlink
+        line = ViewerLine(str(len(self.lines)), codec, downlink)
+        self.lines.append(line)
+        return line
 
     def _new_ssrc(self) -> int:
         taken = {each for downlink in self.feedback.by_ssrc.values() for each in (downlink.ssrc, downlink.rtx_ssrc)}
@@ -161,18 +175,17 @@ class Subscription:
             codecs=codecs.downlink_codecs(line.codec),
             extensions=codecs.downlink_extensions(line.codec.kind),
         )
-        downlink = line.downlink
-        if line.track is not None and downlink is not None:
+        if line.track is not None:
             section.direction = "sendonly"
             # One stream per person's camera and microphone, another for the screen and its sound: played in step.
             screen = line.track.source in (Source.SCREEN, Source.SCREEN_AUDIO)
             section.stream = _NOT_A_TOKEN.sub("-", line.track.peer)[:48] + ("-screen" if screen else "")
             section.track = _NOT_A_TOKEN.sub("-", line.track.id)[-64:]
             section.cname = self._cname.decode()
-            section.ssrcs = [downlink.ssrc]
+            section.ssrcs = [line.downlink.ssrc]
             if line.codec.rtx:
-                section.ssrcs.append(downlink.rtx_ssrc)
-                section.rtx_of = {downlink.ssrc: downlink.rtx_ssrc}
+                section.ssrcs.append(line.downlink.rtx_ssrc)
+                section.rtx_of = {line.downlink.ssrc: line.downlink.rtx_ssrc}
         return section
 
     # --- what the viewer says ---------------------------------------------------------------------
@@ -198,23 +211,19 @@ class Subscription:
                 and section.receives
                 and line.codec.payload_type in section.codecs
             )
-            if line.downlink is not None and section is not None:
+            if section is not None:
                 line.downlink.rtx_payload_type = line.codec.rtx if line.codec.rtx in section.codecs else 0
             self._attach(line, now)
         self.offer(now)
 
     def _attach(self, line: ViewerLine, now: float) -> None:
-        if line.accepted and line.downlink is not None and line.track is not None and self.transport.connected:
+        if line.accepted and not line.ended and line.track is not None and self.transport.connected:
             line.track.attach(line.downlink, now)
 
     def _detach(self, line: ViewerLine) -> None:
-        if line.downlink is not None:
-            line.downlink.track.detach(line.downlink)
-            self.feedback.forget(line.downlink.ssrc)
-            if self.transport.outbound is not None:
-                self.transport.outbound.forget(line.downlink.ssrc)
-                self.transport.outbound.forget(line.downlink.rtx_ssrc)
-            line.downlink = None
+        if line.track is not None:
+            line.track.detach(line.downlink)
+        line.ended = True
         line.accepted = False
 
     def connected(self, now: float) -> None:

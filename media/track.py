@@ -126,5 +126,6 @@ class Track:
         """A viewer less."""
         if downlink in self.downlinks:
             self.downlinks.remove(downlink)
+            downlink.hold()
             if not self.downlinks:
                 self.keyframes.withdraw()

@@ -130,6 +130,8 @@ class Application:
         port = sockets[0].getsockname()[1]
         url = links.base_url(settings, port)
         code = await accounts.new_code(owner.id)
+        cert = str(certificate.cert.resolve()) if certificate is not None else None
+        listen.note(lock, listen.Running(url=url, local=links.local_url(settings, port), cert=cert))
         return Started(
             url=url,
             host=settings.host,
@@ -164,7 +166,9 @@ class Application:
     def _later(self, name: str, undo: Callable[[], Awaitable[None]]) -> None:
         self._undo.append((name, undo))
 
-    async def _listen(self, app: Starlette, gateway: Gateway, sockets: list[socket.socket], certificate: tls.Certificate | None) -> None:
+    async def _listen(
+        self, app: Starlette, gateway: Gateway, sockets: list[socket.socket], certificate: tls.Certificate | None
+    ) -> None:
         config = uvicorn.Config(
             app,
             http=DeadlineProtocol,

@@ -24,6 +24,12 @@ def base_url(settings: Settings, port: int) -> str:
     return f"{'https' if settings.tls else 'http'}://{bracketed(host)}:{port}"
 
 
+def local_url(settings: Settings, port: int) -> str:
+    """The server's address for a command on the same machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)
+    return f"{'https' if settings.tls else 'http'}://{bracketed(host)}:{port}"
+
+
 def bracketed(host: str) -> str:
     """A host as it stands in a URL."""
     return f"[{host}]" if ":" in host else host

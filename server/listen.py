@@ -9,7 +9,10 @@ import socket
 from pathlib import Path
 from typing import IO
 
+import msgspec
+
 BACKLOG = 2048
+LOCK_NAME = "podium.lock"
 
 
 class StartError(Exception):
@@ -72,6 +75,14 @@ def _bind_sentence(error: OSError, kind: str, host: str, port: int, flag: str) -
     return f"{kind} port {port} on {host} cannot be used: {os.strerror(error.errno or 0)}."
 
 
+class Running(msgspec.Struct, frozen=True, kw_only=True):
+    """What a running server says of itself in its data folder: where people and where local commands reach it."""
+
+    url: str
+    local: str
+    cert: str | None = None
+
+
 def lock(data: Path) -> IO[bytes]:
     """Take the data folder for this server until the file that is returned is closed. Raises `StartError`.
 
@@ -79,7 +90,7 @@ def lock(data: Path) -> IO[bytes]:
     """
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = (data / "podium.lock").open("wb")
+        file = (data / LOCK_NAME).open("ab")
     except OSError as error:
         raise StartError(f"--data: {data} cannot be written to: {os.strerror(error.errno or 0)}.") from None
     try:
@@ -87,4 +98,24 @@ def lock(data: Path) -> IO[bytes]:
     except OSError:
         file.close()
         raise StartError(f"Another Podium server uses the data folder {data}; choose another with --data.") from None
+    file.truncate(0)
     return file
+
+
+def note(file: IO[bytes], running: Running) -> None:
+    """Say in the locked file where the server is."""
+    file.write(msgspec.json.encode(running))
+    file.flush()
+
+
+def running(data: Path) -> Running | None:
+    """The server that uses this data folder now; None when none does, or it is still starting."""
+    try:
+        with (data / LOCK_NAME).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return msgspec.json.decode(file.read(), type=Running)
+    except (OSError, msgspec.DecodeError):
+        pass
+    return None

@@ -11,7 +11,7 @@ from protocol.names import Role
 from server import links
 from server.cli.options import with_settings
 from server.cli.output import WRONG, Failed, as_json, line, table
-from server.cli.work import Desk, at_desk, base_url
+from server.cli.work import Desk, at_desk, base_url, call
 from server.conferences import Conference
 from server.config import Settings
 from server.http.messages import InvitedRole
@@ -75,6 +75,21 @@ def link(
         return links.guest_path(found.id, desk.tokens.invitation(found.id, Role(role), lifetime_s))
 
     line(base_url(settings) + at_desk(settings, work))
+
+
+@app.command(epilog="Example: podium conference end kxw-mfqp-ryt")
+@with_settings("data")
+def end(settings: Settings, conference: _Conference) -> None:
+    """End a running conference for everybody; needs the server to be running."""
+
+    async def work(desk: Desk) -> tuple[str, str]:
+        found = await desk.conference(conference)
+        owner, _ = await desk.accounts.ensure_owner()
+        return f"/api/v1/conferences/{found.id}/end", desk.tokens.account(owner.id, owner.name, 60)
+
+    path, token = at_desk(settings, work)
+    call(settings, "POST", path, token)
+    line(f"The conference {conference} has ended.")
 
 
 def _time(ms: int) -> str:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
 
 from server import links
 from server.accounts import Account, AccountError, Accounts
@@ -13,6 +18,7 @@ from server.cli.output import Failed
 from server.conferences import Conference, Conferences
 from server.config import Settings
 from server.keys import open_tokens
+from server.listen import running
 from server.store import FILE_NAME, Store, StoreUnavailable
 from server.tokens import Tokens
 
@@ -68,5 +74,35 @@ def at_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:
 
 
 def base_url(settings: Settings) -> str:
-    """The server's address for printed links, as far as the settings tell."""
-    return links.base_url(settings, settings.port)
+    """The server's address for printed links: the running server's, else as far as the settings tell."""
+    found = running(settings.data)
+    return found.url if found is not None else links.base_url(settings, settings.port)
+
+
+def call(settings: Settings, method: str, path: str, token: str) -> Any:
+    """A request to the running server's API; its JSON. Raises `Failed`, also when no server runs."""
+    found = running(settings.data)
+    if found is None:
+        raise Failed(f"No server runs with the data folder {settings.data}.")
+    parts = urlsplit(found.local)
+    context = None
+    if found.cert is not None:
+        # Exactly the certificate that this server serves with; its names are those of the world outside.
+        context = ssl.create_default_context(cafile=found.cert)
+        context.check_hostname = False
+    connection = (
+        http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=10, context=context)
+        if context is not None
+        else http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    )
+    try:
+        connection.request(method, path, headers={"Authorization": f"Bearer {token}"})
+        response = connection.getresponse()
+        answer = msgspec.json.decode(response.read())
+    except (OSError, http.client.HTTPException, msgspec.DecodeError) as error:
+        raise Failed(f"The server does not answer: {error}.") from None
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise Failed(str(answer.get("message", response.status)))
+    return answer

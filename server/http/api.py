@@ -116,6 +116,14 @@ async def invite(call: Call, body: m.NewInvitation) -> m.InvitationMade:
     return m.InvitationMade(token=token, path=f"/c/{conference.id}#invite={token}", expires=expires)
 
 
+async def end(call: Call, _body: None) -> m.ConferenceGlance:
+    conference = await _conference(call)
+    if not await _moderates(call, conference):
+        raise Failure(Code.NOT_ALLOWED, "Organizers and moderators end a conference.")
+    await call.services.rooms.end(conference.id)
+    return await glance(call, None)
+
+
 def _account_token(call: Call, account: Account) -> tuple[str, int]:
     tokens = call.services.tokens
     token = tokens.account(account.id, account.name)
@@ -248,6 +256,16 @@ API: tuple[Endpoint, ...] = (
         handler=invite,
         body=m.NewInvitation,
         response=m.InvitationMade,
+        caller=Caller.PERSON,
+        errors=(Code.NO_SUCH_CONFERENCE,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/v1/conferences/{conference}/end",
+        name="endConference",
+        summary="End a conference for everybody; for organizers and moderators.",
+        handler=end,
+        response=m.ConferenceGlance,
         caller=Caller.PERSON,
         errors=(Code.NO_SUCH_CONFERENCE,),
     ),

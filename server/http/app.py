@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -10,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from protocol import documents
 from protocol.errors import Code
 from server.http import health, openapi
 from server.http.api import API
@@ -21,18 +25,14 @@ from server.http.shell import Shell
 
 def application(services: Services) -> Starlette:
     """The application for these services; `application(…).state` carries what the WebSocket needs."""
-    described = openapi.document()
-
-    async def openapi_document(_request: Request) -> Response:
-        return json_response(described, headers={"Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"})
-
     settings = services.settings
     return Starlette(
         routes=[
             *Pages().routes(),
             *(endpoint.route(services) for endpoint in API),
             *health.routes(services),
-            Route("/openapi.json", openapi_document, methods=["GET"]),
+            Route("/openapi.json", _document(openapi.document()), methods=["GET"]),
+            Route("/asyncapi.json", _document(documents.asyncapi()), methods=["GET"]),
             Route("/ws", _not_a_websocket, methods=["GET"]),
         ],
         middleware=[
@@ -46,6 +46,14 @@ def application(services: Services) -> Starlette:
         ],
         exception_handlers={HTTPException: _http_exception},
     )
+
+
+def _document(document: dict[str, Any]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(_request: Request) -> Response:
+        # For tools on other origins too: it is the same for everybody.
+        return json_response(document, headers={"Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*"})
+
+    return endpoint
 
 
 async def _not_a_websocket(_request: Request) -> Response:

@@ -187,8 +187,9 @@ async def test_a_peer_that_leaves_the_routes_is_disconnected_at_once(playing: St
 
 
 async def test_a_viewer_of_another_group_gets_nothing_more(playing: Stage) -> None:
+    revision = len(playing.viewer.offers) + 1
     await playing.server.routes(tracks(), {"anna": "stage", "vera": "lobby"})
-    revised = await playing.server.expect(SubscribeOffer, revision=len(playing.viewer.offers) + 1)
+    revised = await playing.server.expect(SubscribeOffer, revision=revision)
     assert revised.tracks == {}
     before = await playing.server.report("anna/video")
     assert (await playing.server.report("anna/video")).forwarded == before.forwarded
@@ -265,8 +266,9 @@ async def test_a_screen_shared_later_arrives_and_its_end_frees_the_m_line(playin
     next(each for each in pc.getTransceivers() if each.sender is sender).direction = "inactive"
     answer = await negotiate_publish(server, "anna", pc, bindings)
     assert answer.sdp.count("a=recvonly") == 2
+    revision = len(playing.viewer.offers) + 1
     await server.routes(tracks(), PEERS)
-    offer = await server.expect(SubscribeOffer, revision=len(playing.viewer.offers) + 1)
+    offer = await server.expect(SubscribeOffer, revision=revision)
     assert "anna/screen" not in offer.tracks.values() and offer.sdp.count("m=") == 3
     # Another track takes the same m-line.
     await server.routes((*tracks(), route("bert", "video", "audience")), {**PEERS, "bert": "stage"})
@@ -471,12 +473,13 @@ async def test_shutdown_ends_the_process_and_says_goodbye() -> None:
         viewer = Viewer(server, "vera")
         await viewer.start()
         await server.expect(TransportChanged, peer="vera", state=TransportState.CONNECTED)
-        server.send(Shutdown())
         assert server.process is not None
+        closed = asyncio.Event()
+        viewer.pc.on("connectionstatechange", lambda: viewer.pc.connectionState == "closed" and closed.set())
+        server.send(Shutdown())
         async with asyncio.timeout(3):
             assert await server.process.wait() == 0
-            while viewer.pc.connectionState != "closed":
-                await asyncio.sleep(0.05)
+            await closed.wait()
         await viewer.close()
 
 

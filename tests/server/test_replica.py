@@ -58,16 +58,14 @@ async def test_a_command_is_in_the_log_before_anybody_is_told(log: MemoryLog, re
 
 async def test_answer_and_events_are_given_in_one_step(log: MemoryLog, replica: RoomReplica) -> None:
     owner = await come_in(replica, OWNER)
-    seen: list[list[str]] = []
+    seen: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
 
     def settle(refusal: Refusal | None) -> None:
         assert refusal is None
-        seen.append(owner.types())
+        seen.set_result(owner.types())
 
     replica.submit(Order(actor=OWNER, commands=lambda _: (c.StageRequest(id=1),), settle=settle))
-    while not seen:
-        await asyncio.sleep(0)
-    assert seen == [["stage.taken"]]
+    assert await seen == ["stage.taken"]
 
 
 async def test_commands_that_wait_together_become_one_commit_in_sequence(log: MemoryLog, replica: RoomReplica) -> None:

@@ -24,15 +24,20 @@ import { SOURCES } from './commands.js';
 /** @type {Record<string, string>} */
 const GRADES = { excellent: 'Excellent', good: 'Good', poor: 'Poor', lost: 'Lost' };
 
-/** @type {{command: 'stage.grant' | 'stage.invite' | 'stage.take_down', word: string, icon: string}[]} */
+/** @typedef {{command: 'stage.grant' | 'stage.invite' | 'stage.take_down', word: string, icon: string}} StageCommand */
+
+/** @type {StageCommand[]} */
 const STAGE_COMMANDS = [
   { command: 'stage.grant', word: 'Let on', icon: 'check' },
   { command: 'stage.invite', word: 'Invite', icon: 'podium' },
   { command: 'stage.take_down', word: 'Take down', icon: 'arrow-down' },
 ];
 
+// For asking whether any of them may be given; which one may, the menu shows.
+const ROLES = ['organizer', 'moderator', 'speaker', 'guest_speaker', 'viewer'];
+
 export class Row {
-  #drawn = '';
+  /** What each part of the line shows now. @type {Map<string, string>} */ #drawn = new Map();
 
   /**
    * @param {Person} person
@@ -132,45 +137,45 @@ export class Row {
   update(person, context) {
     this.person = person;
     const { room, selected, allows } = context;
+    const { name, role, away } = person;
+    const mayRole = ROLES.some((one) => allows(`role.assign:${one}`));
+    const mute = SOURCES.map(({ source }) =>
+      allows(`media.${person.muted.includes(source) ? 'unmute' : 'mute'}:${source}`),
+    );
+    const stage = STAGE_COMMANDS.find(({ command }) => allows(command));
     const waiting = room.queuePosition(person.id);
-    const quality = room.quality.get(person.id);
-    const may = [
-      ...SOURCES.map(({ source }) => `media.${person.muted.includes(source) ? 'unmute' : 'mute'}:${source}`),
-      ...STAGE_COMMANDS.map(({ command }) => command),
-    ].map(allows);
-    const mayRole = ['organizer', 'moderator', 'speaker', 'guest_speaker', 'viewer'].some((role) =>
-      allows(`role.assign:${role}`),
-    );
-    const state = JSON.stringify([
-      person,
-      selected,
-      waiting,
-      quality,
-      may,
-      mayRole,
-      room.owner === person.id,
-      room.you === person.id,
-    ]);
-    if (state === this.#drawn) return;
-    this.#drawn = state;
+    const quality = away ? undefined : room.quality.get(person.id);
+    const standing = [
+      person.id === room.you && 'You',
+      person.id === room.owner ? 'Owner' : person.kind === 'guest' && 'Guest',
+    ];
 
-    this.element.setAttribute('aria-selected', String(selected));
-    this.element.classList.toggle('console-away', person.away);
-    this.box.checked = selected;
-    this.box.setAttribute('aria-label', `Select ${person.name}`);
-    this.#drawName(room);
-    this.role.replaceChildren(
-      ...(person.role === 'organizer' ? [icon('crown')] : person.role === 'moderator' ? [icon('shield')] : []),
-      roleWord(person.role),
-    );
-    this.role.className = `console-role badge ${person.role === 'organizer' || person.role === 'moderator' ? 'badge-accent' : ''}`;
-    this.role.setAttribute('aria-label', `Role of ${person.name}: ${roleWord(person.role)}`);
-    this.role.setAttribute('aria-disabled', String(!mayRole));
-    this.#drawPlace(waiting);
-    this.#drawSources(allows);
-    this.#drawQuality(quality);
-    this.#drawStage(allows);
-    this.more.setAttribute('aria-label', `All commands for ${person.name}`);
+    this.#part('line', [selected, away, name], () => {
+      this.element.setAttribute('aria-selected', String(selected));
+      this.element.classList.toggle('console-away', away);
+      this.box.checked = selected;
+      this.box.setAttribute('aria-label', `Select ${name}`);
+      this.more.setAttribute('aria-label', `All commands for ${name}`);
+    });
+    this.#part('name', [name, away, standing], () => this.#drawName(standing));
+    this.#part('role', [name, role, mayRole], () => this.#drawRole(mayRole));
+    this.#part('place', [person.on_stage, waiting, person.invited], () => this.#drawPlace(waiting));
+    this.#part('sources', [name, person.muted, person.locked, person.tracks, mute], () => this.#drawSources(mute));
+    this.#part('quality', [name, quality], () => this.#drawQuality(quality));
+    this.#part('stage', [name, stage?.command], () => this.#drawStage(stage));
+  }
+
+  /**
+   * Draws a part of the line when what it shows is other than before: measures come every few seconds for everybody.
+   * @param {string} part
+   * @param {unknown} shows
+   * @param {() => void} draw
+   */
+  #part(part, shows, draw) {
+    const state = JSON.stringify(shows);
+    if (this.#drawn.get(part) === state) return;
+    this.#drawn.set(part, state);
+    draw();
   }
 
   /** @param {boolean} speaking */
@@ -185,19 +190,25 @@ export class Row {
     );
   }
 
-  /** @param {Room} room */
-  #drawName(room) {
+  /** @param {(string | false)[]} standing */
+  #drawName(standing) {
     const { person } = this;
     this.face.replaceChildren(avatar(person));
     this.nameText.textContent = person.name;
-    const notes = [
-      person.id === room.you ? 'You' : '',
-      person.id === room.owner ? 'Owner' : person.kind === 'guest' ? 'Guest' : '',
-      person.away ? 'Away: connection lost' : '',
-    ].filter(Boolean);
+    const notes = [...standing, person.away && 'Away: connection lost'].filter(Boolean);
     this.note.textContent = notes.join(' · ');
     this.note.hidden = notes.length === 0;
     this.nameButton.setAttribute('aria-label', [person.name, ...notes].join(', '));
+  }
+
+  /** @param {boolean} may */
+  #drawRole(may) {
+    const { name, role } = this.person;
+    const leads = role === 'organizer' ? 'crown' : role === 'moderator' ? 'shield' : null;
+    this.role.replaceChildren(...(leads ? [icon(leads)] : []), roleWord(role));
+    this.role.className = `console-role badge ${leads ? 'badge-accent' : ''}`;
+    this.role.setAttribute('aria-label', `Role of ${name}: ${roleWord(role)}`);
+    this.role.setAttribute('aria-disabled', String(!may));
   }
 
   /** @param {number} waiting */
@@ -214,32 +225,30 @@ export class Row {
     this.place.replaceChildren(...words);
   }
 
-  /** @param {(command: string) => boolean} allows */
-  #drawSources(allows) {
+  /** @param {boolean[]} may for each source, whether the button does something */
+  #drawSources(may) {
     const { person } = this;
     SOURCES.forEach(({ source, word, on, off, mute, unmute }, index) => {
       const button = this.sources[index];
       const muted = person.muted.includes(source);
       const locked = person.locked.includes(source);
       const sends = person.tracks.includes(source);
-      const may = allows(`media.${muted ? 'unmute' : 'mute'}:${source}`);
       const is = locked ? 'locked' : muted ? 'muted' : sends ? 'on' : 'none';
       const does = locked ? `Unlock ${word}` : muted ? unmute : mute;
       const states = { locked: 'locked off', muted: 'muted', on: 'on', none: 'not sent' };
       button.dataset.is = is;
-      button.dataset.tip = may ? does : `${word[0].toUpperCase()}${word.slice(1)} ${states[is]}`;
+      button.dataset.tip = may[index] ? does : `${word[0].toUpperCase()}${word.slice(1)} ${states[is]}`;
       button.setAttribute(
         'aria-label',
-        `${word[0].toUpperCase()}${word.slice(1)} of ${person.name}: ${states[is]}${may ? `. ${does}` : ''}`,
+        `${word[0].toUpperCase()}${word.slice(1)} of ${person.name}: ${states[is]}${may[index] ? `. ${does}` : ''}`,
       );
-      button.setAttribute('aria-disabled', String(!may));
+      button.setAttribute('aria-disabled', String(!may[index]));
       button.replaceChildren(icon(is === 'locked' ? 'lock' : muted ? off : on));
     });
   }
 
-  /** @param {import('../lib/shapes.js').Quality | undefined} quality */
-  #drawQuality(quality) {
-    const known = quality && !this.person.away ? quality : null;
+  /** @param {import('../lib/shapes.js').Quality | undefined} known */
+  #drawQuality(known) {
     const words = known
       ? [
           GRADES[known.grade],
@@ -256,9 +265,8 @@ export class Row {
     );
   }
 
-  /** @param {(command: string) => boolean} allows */
-  #drawStage(allows) {
-    const offered = STAGE_COMMANDS.find(({ command }) => allows(command));
+  /** @param {StageCommand | undefined} offered */
+  #drawStage(offered) {
     this.stage.hidden = !offered;
     if (!offered) return;
     this.stage.dataset.command = offered.command;
