@@ -69,12 +69,18 @@ def _crowd(room: Room) -> Room:
     return room if crowded is room.crowded else replace(room, crowded=crowded)
 
 
+def _lasting(room: Room, person: str) -> dict[MuteSource, Mute]:
+    """What a moderator silenced stays so for a return; what people muted themselves goes with them."""
+    return {source: mute for source, mute in room.mutes.get(person, {}).items() if mute.by != person}
+
+
 def _settings_changed(room: Room, event: e.ConferenceSettingsChanged) -> Room:
     return replace(room, title=event.title, stage_places=event.stage_places)
 
 
 def _ended(room: Room, event: e.ConferenceEnded) -> Room:
-    return replace(room, ended=True, people={}, stage=(), queue=(), invited=(), crowded=False)
+    mutes = {person: kept for person in room.mutes if (kept := _lasting(room, person))}
+    return replace(room, ended=True, people={}, stage=(), queue=(), invited=(), mutes=mutes, crowded=False)
 
 
 def _reopened(room: Room, event: e.ConferenceReopened) -> Room:
@@ -102,8 +108,7 @@ def _returned(room: Room, event: e.ParticipantReturned) -> Room:
 
 
 def _left(room: Room, event: e.ParticipantLeft) -> Room:
-    # What a moderator silenced stays so for a return; what the person muted themselves goes with them.
-    kept = {source: mute for source, mute in room.mutes.get(event.person, {}).items() if mute.by != event.person}
+    kept = _lasting(room, event.person)
     mutes = _with(room.mutes, event.person, kept) if kept else _without(room.mutes, event.person)
     return _crowd(
         replace(

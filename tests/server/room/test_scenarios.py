@@ -1,0 +1,94 @@
+"""Whole stories as text, to be read: who says what, and what follows.
+
+A line without indentation is a command: `actor type key=value …`, or `show stage | queue | plan | people`. The
+indented lines under it are the outcome. `PODIUM_REWRITE=1` writes the outcomes anew, for review as a diff.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from protocol import commands as c
+from protocol.names import PersonKind, Role
+from server.room import inner
+from server.room.plan import plan
+from server.room.refusal import Refusal
+
+from .house import House
+
+FOLDER = Path(__file__).parent / "scenarios"
+WIRE = {str(command.__struct_config__.tag): command for command in get_args(c.RoomCommand)}
+INNER = {"drop": inner.Drop, "expire": inner.Expire}
+
+
+def command_of(verb: str, fields: dict[str, Any]) -> Any:
+    """The command that a line means."""
+    if verb == "enter":
+        role = fields.get("role")
+        return inner.Enter(
+            name=fields.get("name", "Somebody"),
+            kind=PersonKind.USER,
+            by_right=fields.get("by_right") == "yes",
+            inherits=None if role is None else Role(role),
+        )
+    if verb in INNER:
+        return INNER[verb]()
+    if verb == "media.publish":
+        fields = {"sdp": "v=0", "tracks": {str(n): s for n, s in enumerate(fields["tracks"].split(","))}}
+    return msgspec.convert({"type": verb, "id": 1, **fields}, WIRE[verb], strict=False)
+
+
+def show(house: House, what: str) -> list[str]:
+    """A part of the state, a line each."""
+    room = house.state
+    if what == "plan":
+        return [f"{r.track} {'open' if r.open else 'closed'}" for r in plan(room).tracks.values()] or ["nothing"]
+    if what == "people":
+        return [f"{p.id} {p.role}{' away' if p.away else ''}" for p in room.people.values()] or ["nobody"]
+    return [" ".join(getattr(room, what)) or "nobody"]
+
+
+def play(story: str) -> str:
+    """The story with the outcomes as they are."""
+    house, told = House(stage_places=2), []
+    for line in story.splitlines():
+        if line.startswith(" "):
+            continue
+        told.append(line)
+        if not line or line.startswith("#"):
+            continue
+        actor, verb, *rest = line.split()
+        if actor == "show":
+            told += [f"    {shown}" for shown in show(house, verb)]
+            continue
+        outcome = house.give(actor, command_of(verb, dict(word.split("=", 1) for word in rest)))
+        if isinstance(outcome, Refusal):
+            told.append(f"    refused {outcome.code}: {outcome.rule}")
+            continue
+        told += [f"    {describe(event)}" for event in house.log[len(house.log) - len(outcome) :]]
+        told += [] if outcome else ["    nothing to change"]
+    return "\n".join(told) + "\n"
+
+
+def describe(event: Any) -> str:
+    """An event as a line: its version, its type, what it says."""
+    fields = msgspec.to_builtins(event)
+    for hidden in ("type", "version", "time", "who"):
+        fields.pop(hidden, None)
+    said = " ".join(f"{name}={','.join(value) if isinstance(value, list) else value}" for name, value in fields.items())
+    return f"{event.version} {event.__struct_config__.tag} {said}".rstrip()
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
+def test_the_story_goes_as_written(path: Path) -> None:
+    written = path.read_text()
+    played = play(written)
+    if os.environ.get("PODIUM_REWRITE"):
+        path.write_text(played)
+    assert played == path.read_text()
+    assert "    " in played
