@@ -116,7 +116,11 @@ class ControlLink:
             message = await self._read(reader)
             if isinstance(message, Shutdown):
                 return True
-            self._received(message)
+            try:
+                self._received(message)
+            except Exception:
+                # A mistake of ours with one peer's message must not cost all the others their media.
+                log.exception("a message raised", kind=type(message).__name__)
 
     @staticmethod
     async def _read(reader: asyncio.StreamReader) -> ServerMessage:

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 
 from media import rtcp
+from media.clock import unix_now
 from media.codecs import Canonical
 from media.nack import NackBudget
 from media.rtp import wrap_rtx, write_header
@@ -33,7 +34,9 @@ REPORTS_PER_PACKET = 10
 
 
 class Downlink:
-    """One m-line to one viewer, and the track it carries now. `seq_offset` and `timestamp_offset` are added to the publisher's numbers;
+    """One m-line to one viewer, and the track it carries now.
+
+    `seq_offset` and `timestamp_offset` are added to the publisher's numbers;
     `highest` and `timestamp` are the publisher's, of the newest packet sent; `span`: packets since the gate opened."""
 
     __slots__ = (
@@ -145,7 +148,7 @@ class Downlink:
                     self._repeated.clear()
                 self._repeated[out_seq] = now
 
-    def sender_report(self, ntp_now: int, unix_now: float) -> bytes | None:
+    def sender_report(self, ntp_now: int, now: float) -> bytes | None:
         """The report for this second, or `None` when nothing was sent or the publisher has not reported yet."""
         clock = self.track.clock if self.track is not None else None
         if clock is None or self.gate is not OPEN or self.packets == self.reported_packets:
@@ -153,7 +156,7 @@ class Downlink:
         self.reported_packets = self.packets
         at, timestamp = clock
         # Which timestamp would the publisher's packet have that was captured now?
-        current = timestamp + int((unix_now - at) * self.clock_rate)
+        current = timestamp + int((now - at) * self.clock_rate)
         return rtcp.sender_report(
             self.ssrc, ntp_now, (current + self.timestamp_offset) & 0xFFFFFFFF, self.packets, self.octets
         )
@@ -197,7 +200,7 @@ class Feedback:
             track.keyframes.request(now)
 
     def _reports(self, blocks: tuple[rtcp.ReportBlock, ...]) -> None:
-        ntp_now = rtcp.ntp(time.time())
+        ntp_now = rtcp.ntp(unix_now())
         lost = expected = 0
         for block in blocks:
             if block.ssrc not in self.by_ssrc:
@@ -218,11 +221,11 @@ class Feedback:
     def each_second(self, cname: bytes) -> None:
         """Sender reports for what was sent, and a fresh allowance. An idle viewer costs a look at its downlinks."""
         self._allowance = MAX_RTCP_PER_S
-        unix_now = time.time()
-        ntp_now = rtcp.ntp(unix_now)
+        now = unix_now()
+        ntp_now = rtcp.ntp(now)
         reports: list[bytes] = []
         for downlink in self.by_ssrc.values():
-            report = downlink.sender_report(ntp_now, unix_now)
+            report = downlink.sender_report(ntp_now, now)
             if report is not None:
                 reports.append(report + rtcp.sdes(downlink.ssrc, cname))
         for start in range(0, len(reports), REPORTS_PER_PACKET):

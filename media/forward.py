@@ -31,6 +31,7 @@ def forward(track: Track, port: UdpPort, now: float, dropped: Counter[str]) -> N
         return
     out = port.sending
     view = out.view
+    sendto = port.sendto
     sent = 0
     for downlink in track.downlinks:
         transport = downlink.transport
@@ -58,7 +59,11 @@ def forward(track: Track, port: UdpPort, now: float, dropped: Counter[str]) -> N
             if protected < 0:
                 dropped["srtp_protect"] += 1
                 continue
-            port.send(view[:protected], address)
+            try:
+                sendto(view[:protected], address)
+            except OSError:  # the kernel's buffer is full, or there is no way to the address: media does not wait
+                dropped["send"] += 1
+                continue
             packets_out += 1
             octets += length
         downlink.packets += packets_out
@@ -66,6 +71,7 @@ def forward(track: Track, port: UdpPort, now: float, dropped: Counter[str]) -> N
         transport.bytes_out += octets
         sent += packets_out
     track.forwarded += sent
+    port.packets_out += sent
 
 
 __all__ = ["Downlink", "forward"]

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from struct import Struct
 
 from media import rtcp
+from media.clock import unix_now
 from media.codecs import AUDIO_LEVEL, EXTENSION_IDS, MID, TRANSPORT_CC, Choice
 from media.loss import LossRegister
 from media.nack import NackGenerator
@@ -24,6 +25,7 @@ from media.track import Track
 from media.transport import Transport
 from media.twcc import TwccGenerator
 from protocol.control import TransportState
+from protocol.names import Source
 
 # Four tracks with RTX are eight; a browser that changes its encoders during a conference uses new ones.
 MAX_SSRCS = 64
@@ -31,8 +33,8 @@ MAX_SSRCS = 64
 MAX_BYTES_PER_S = 25_000_000 // 8
 # A publisher's sender reports come each second or so, its feedback ten times a second.
 MAX_RTCP_PER_S = 200
-# Above this the network is so slow that asking again at that pace is all we can do.
-MAX_NACK_RTT = 0.5
+# The round trip is measured once, in the handshake, where a busy browser looks like a slow network.
+MAX_NACK_RTT = 0.25
 
 _LEVEL = 1 << EXTENSION_IDS[AUDIO_LEVEL]
 _TWCC = 1 << EXTENSION_IDS[TRANSPORT_CC]
@@ -235,7 +237,7 @@ class Uplink:
             if stream.nack is not None and not stream.nack.received(parsed[2], now):
                 self._dropped["late"] += 1
                 return
-        if mask & _LEVEL and not track.is_video:
+        if mask & _LEVEL and track.source is Source.AUDIO:  # a film that is shown is not somebody who speaks
             level = data[places[_LEVEL_AT]]
             self._level(track.peer, level & 0x7F, bool(level & 0x80), now)
         self._store(track, stream, buffer, length, parsed, mask, now)
@@ -321,7 +323,7 @@ class Uplink:
                 continue
             stream.loss.sender_report(packet.ntp, time.monotonic())
             at = rtcp.unix(packet.ntp)
-            offset = time.time() - at
+            offset = unix_now() - at
             # One offset for all tracks of the publisher, so that sound and picture stay together: the smallest seen
             # is the one least held up on the way.
             if self._clock_offset is None or offset < self._clock_offset or offset > self._clock_offset + 5.0:

@@ -96,7 +96,8 @@ class LossRegister:
     def report_block(self, ssrc: int, now: float) -> ReportBlock:
         """The report block for `ssrc`; begins the next interval of the fraction lost."""
         expected = self.expected
-        # A.3: fraction lost since the previous report, as a fixed point number with the point at the left edge.
+        # A.3: fraction lost since the previous report, as a fixed point number with the point at the left edge. At
+        # most 255/256, because the packet that made `expected` grow was itself received.
         expected_interval = expected - self._expected_prior
         lost_interval = expected_interval - (self.received_count - self._received_prior)
         self._expected_prior = expected
@@ -105,7 +106,7 @@ class LossRegister:
         dlsr = int((now - self._last_sr_at) * 65536) if self._last_sr else 0
         return ReportBlock(
             ssrc=ssrc,
-            fraction=min(fraction, 255),
+            fraction=fraction,
             lost=max(-0x800000, min(0x7FFFFF, self.lost)),  # "clamped" to 24 bits, A.3
             highest=max(self.highest, 0) & 0xFFFFFFFF,
             jitter=int(self._jitter) & 0xFFFFFFFF,

@@ -130,7 +130,8 @@ class Router:
         transport = uplink.transport
         assert transport is not None
         if transport.remote_ufrag and transport.remote_ufrag != used.ufrag:
-            transport.new_credentials()
+            for ufrag in transport.new_credentials():
+                self._demux.ufrags.pop(ufrag, None)
             self._demux.register(transport)
         transport.remote_ufrag = used.ufrag
         transport.expect(used.fingerprints)
@@ -261,8 +262,9 @@ class Router:
         """Each 20 ms: requests and feedback to publishers, handshakes, offers that wait; each second, spread over
         the ticks by connection, reports and silence."""
         self._ticks += 1
-        for transport in [transport for transport in self.transports if transport.handshaking]:
-            transport.on_timer(now)
+        if self._ticks % 5 == 0:  # the first repetition is due after a second: this need not be finer
+            for transport in [transport for transport in self.transports if transport.handshaking]:
+                transport.on_timer(now)
         turn = self._ticks % 50
         for room in self.rooms.values():
             for uplink in room.uplinks.values():

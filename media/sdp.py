@@ -1,8 +1,8 @@
 """Session descriptions (RFC 8866, RFC 8829): a tolerant model of what WebRTC says, read and written by one class.
 
 Reading knows the attributes the worker acts upon and passes over the rest; whatever is malformed gives `SdpError`
-with a sentence and no other exception. `aiortc.sdp` was rejected: it loses `a=rid` and the extensions' directions
-and raises many kinds of exception.
+with a sentence and no other exception. `aiortc.sdp` was rejected: it loses parts of what
+browsers say and raises many kinds of exception.
 """
 
 from __future__ import annotations
@@ -70,7 +70,6 @@ class Section:
     cname: str = ""
     stream: str = ""
     track: str = ""
-    rids: list[str] = field(default_factory=list)
     bundle_only: bool = False
     rtcp_mux: bool = False
     ufrag: str = ""
@@ -100,7 +99,6 @@ class Description:
 
     sections: list[Section] = field(default_factory=list)
     bundle: list[str] = field(default_factory=list)
-    ice_lite: bool = False
 
     def section(self, mid: str) -> Section | None:
         """The section of this mid."""
@@ -150,8 +148,6 @@ def parse(text: str) -> Description:
                     _attribute(section, name, value)
                 elif name == "group" and value.startswith("BUNDLE"):
                     description.bundle = value.split()[1:]
-                elif name == "ice-lite":
-                    description.ice_lite = True
                 else:
                     _attribute(defaults, name, value)
         except SdpError:
@@ -222,8 +218,6 @@ def _attribute(section: Section, name: str, value: str) -> None:
             section.rtx_of[_number(members[0], 2**32 - 1)] = _number(members[1], 2**32 - 1)
     elif name == "msid":
         section.stream, _, section.track = value.strip().partition(" ")
-    elif name == "rid" and len(section.rids) < 8:
-        section.rids.append(value.split()[0])
 
 
 def _rtpmap(section: Section, value: str) -> None:

@@ -101,6 +101,8 @@ def is_authentic(request: Request, password: bytes) -> bool:
 def success(request: Request, host: str, port: int, password: bytes) -> bytes | None:
     """The answer to an authentic request, or `None` when it would be longer than the request."""
     address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped  # how a socket for both versions shows an IPv4 peer
     mask = _MAGIC_BYTES + request.transaction
     mapped = (
         (b"\x00\x01" if address.version == 4 else b"\x00\x02")

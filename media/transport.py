@@ -88,11 +88,16 @@ class Transport:
 
     # --- ICE ------------------------------------------------------------------------------------
 
-    def new_credentials(self) -> None:
-        """Take a new ufrag and password (an ICE restart). The former stay good until the new ones are used."""
+    def new_credentials(self) -> list[str]:
+        """Take a new ufrag and password (an ICE restart). The former stay good until the new ones are used; returns
+        those before them, which are void."""
+        void = [ufrag for ufrag in self.passwords if ufrag != self.ufrag]
+        for ufrag in void:
+            del self.passwords[ufrag]
         self.ufrag = secrets.token_hex(4)
         # RFC 8445 section 5.3 asks for 128 bits of password.
         self.passwords[self.ufrag] = secrets.token_hex(16).encode()
+        return void
 
     @property
     def password(self) -> str:
@@ -131,9 +136,9 @@ class Transport:
     def receive_dtls(self, datagram: bytes) -> None:
         """A DTLS datagram from a validated address."""
         now = time.monotonic()
-        if self._dtls.state is DtlsState.HANDSHAKE and self._flight_at:
+        if self._dtls.state is DtlsState.HANDSHAKE and self._flight_at > 0.0:
             self.rtt = max(0.001, now - self._flight_at)
-            self._flight_at = 0.0
+            self._flight_at = -1.0
         self._dtls.receive(datagram)
         self._flush_dtls(now)
         self._dtls_changed()
@@ -148,6 +153,7 @@ class Transport:
         """Repeat a handshake flight when it is time. To be called while `handshaking`."""
         if self._timer_at is not None and now >= self._timer_at:
             self._dtls.on_timer()
+            self._flight_at = -1.0  # which of the two flights is answered cannot be told: no round trip from it
             self._flush_dtls(now)
             self._dtls_changed()
 
@@ -160,7 +166,7 @@ class Transport:
         for datagram in self._dtls.outgoing():
             if self.address is not None:
                 self._port.send(datagram, self.address)
-                if not self._flight_at and self._dtls.state is DtlsState.HANDSHAKE:
+                if self._flight_at == 0.0 and self._dtls.state is DtlsState.HANDSHAKE:
                     self._flight_at = now
         left = self._dtls.timeout()
         self._timer_at = None if left is None else now + left

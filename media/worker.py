@@ -124,7 +124,10 @@ class Worker:
             self._lag = max(self._lag, now - planned)
             if now - planned > 1.0:
                 planned = now  # after a long stall ticks are not made up for
-            self._router.tick(now)
+            try:
+                self._router.tick(now)
+            except Exception:
+                self._error("a tick raised")
             if now >= next_speakers:
                 next_speakers = now + SPEAKERS_EVERY
                 for room in self._router.rooms.values():

@@ -265,7 +265,7 @@ def asyncapi() -> dict[str, Any]:
                 "summary": " ".join(summary.split()),
                 **({"description": description} if description else {}),
                 "payload": {"$ref": f"#/components/schemas/{message.__name__}"},
-                "examples": [{"payload": msgspec.to_builtins(example(message, full=True))}],
+                "examples": [{"payload": msgspec.json.decode(msgspec.json.encode(example(message, full=True)))}],
             }
         if union is _ANSWERS:
             continue  # the reply to a command

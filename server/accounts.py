@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import functools
 import hashlib
 import re
 import secrets
@@ -27,8 +28,6 @@ from server.tokens import BadToken, Claims
 
 # OWASP's password storage recommendation for argon2id: 19 MiB, two passes, one lane: about 25 ms.
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-# Verified when the login is unknown, so that the time taken does not tell which logins exist.
-_NOBODY = _HASHER.hash(secrets.token_hex(16))
 HASHING_WAITING = 16
 
 T = TypeVar("T")
@@ -179,8 +178,8 @@ class Accounts:
             lambda connection: connection.execute(f"{_SELECT_PASSWORD} WHERE login = ?", (login,)).fetchone()
         )
         hashed = row[5] if row is not None and row[5] is not None else None
-        right = await self._verify(hashed or _NOBODY, password)
-        return _account(row) if right and hashed is not None else None
+        right = await self._verify(hashed, password)
+        return _account(row) if right else None
 
     async def has_password(self, id: str) -> bool:
         """Whether this account can log in by password."""
@@ -240,10 +239,10 @@ class Accounts:
             raise AccountError(f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters.")
         return await self._in_thread(lambda: _HASHER.hash(password))
 
-    async def _verify(self, hashed: str, password: str) -> bool:
+    async def _verify(self, hashed: str | None, password: str) -> bool:
         def verify() -> bool:
             try:
-                return _HASHER.verify(hashed, password)
+                return _HASHER.verify(hashed or _nobody(), password) and hashed is not None
             except argon2.exceptions.VerificationError:
                 return False
 
@@ -263,6 +262,12 @@ _COLUMNS = "id, login, name, server_role, created"
 _SELECT = f"SELECT {_COLUMNS} FROM accounts"
 _SELECT_ALSO = f"SELECT {_COLUMNS}, tokens_after FROM accounts"
 _SELECT_PASSWORD = f"SELECT {_COLUMNS}, password FROM accounts"
+
+
+@functools.cache
+def _nobody() -> str:
+    """Verified when the login is unknown, so that the time taken does not tell which logins exist."""
+    return _HASHER.hash(secrets.token_hex(16))
 
 
 def _account(row: tuple[str, str, str, str, int]) -> Account:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.harness import Client, Guest, Server
@@ -42,6 +43,9 @@ class _Strict(logging.Handler):
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Hypothesis' 200 ms per example measures the machine's other guests, not the code.
+    hypothesis.settings.register_profile("podium", deadline=None)
+    hypothesis.settings.load_profile("podium")
     handler = _Strict(level=logging.ERROR)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logging.getLogger("asyncio").addHandler(handler)

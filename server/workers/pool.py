@@ -50,6 +50,7 @@ class Worker:
         self.rooms: dict[str, RoomMedia] = {}
         self.heard = 0.0
         self.transports = 0
+        self.positions: dict[str, tuple[int, int]] = {}
         self.behind: dict[str, int] = {}
 
     @property
@@ -160,6 +161,7 @@ class Workers:
     def _displace_all(self, worker: Worker) -> None:
         rooms, worker.rooms = list(worker.rooms.values()), {}
         worker.behind.clear()
+        worker.positions = {}
         worker.transports = 0
         for media in rooms:
             media.displaced()
@@ -265,6 +267,7 @@ class Workers:
 
     def _beat(self, worker: Worker, beat: control.Heartbeat) -> None:
         worker.transports = beat.transports
+        worker.positions = beat.positions
         metrics, name = self._metrics, worker.name
         metrics.worker_transports.labels(name).set(beat.transports)
         metrics.worker_packets_in.labels(name).set(beat.packets_in)

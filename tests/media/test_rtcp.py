@@ -103,6 +103,12 @@ def test_a_nack_asks_for_exactly_the_missing_packets_also_over_the_wrap(start: i
     assert packet == rtcp.Nack(7, 8, tuple(missing))
 
 
+def test_one_entry_of_a_nack_goes_over_the_wrap() -> None:
+    packet = rtcp.nack(7, 8, [65_534, 65_535, 0, 14])
+    assert len(packet) == 16
+    assert only(packet) == rtcp.Nack(7, 8, (65_534, 65_535, 0, 14))
+
+
 def test_a_nack_is_read_by_aiortc() -> None:
     [theirs] = oracle.RtcpPacket.parse(rtcp.nack(7, 8, [100, 101, 116, 117, 5000]))
     assert isinstance(theirs, oracle.RtcpRtpfbPacket)
@@ -164,6 +170,11 @@ def test_transport_feedback_stands_byte_for_byte_as_the_draft_draws_it() -> None
         "00 012c 01 ff9b 01 01"  # deltas: 0, +300, +1, -101, +1, +1
         "00 02"
     )
+
+
+def test_a_run_longer_than_one_chunk_holds_takes_two() -> None:
+    packet = rtcp.transport_feedback(1, 2, 0, 0, 0, [None] * 9000)
+    assert packet[20:24] == bytes.fromhex("1fff") + (9000 - 0x1FFF).to_bytes(2, "big")
 
 
 def test_a_feedback_that_promises_more_than_it_holds_is_left_out() -> None:

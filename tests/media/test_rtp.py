@@ -259,6 +259,11 @@ def test_a_probe_of_padding_only_has_no_original() -> None:
     assert rtp.unwrap_rtx(probe, len(probe), parsed_of(probe), 1, 96) is None
 
 
+def test_an_original_number_without_a_payload_is_no_original() -> None:
+    packet = build(payload=(777).to_bytes(2, "big"))
+    assert rtp.unwrap_rtx(packet, len(packet), parsed_of(packet), 1, 96) is None
+
+
 def test_padding_of_a_retransmission_does_not_reach_the_original() -> None:
     packet = build(payload=(777).to_bytes(2, "big") + b"original", padding=20)
     length = rtp.unwrap_rtx(packet, len(packet), parsed_of(packet), 42, 100)
@@ -281,6 +286,7 @@ def test_distance_is_signed_and_wraps(a: int, distance: int) -> None:
     b = (a + distance) & 0xFFFF
     assert rtp.seq_distance(b, a) == distance
     assert rtp.seq_newer(b, a) is (distance > 0)
+    assert not rtp.seq_newer((a + 0x8000) & 0xFFFF, a), "exactly opposite is not newer"
 
 
 @given(st.integers(0, 200_000), st.lists(st.integers(-1000, 3000), max_size=200))

@@ -95,6 +95,36 @@ def test_a_packet_later_than_its_report_is_told_by_the_next_with_those_around_it
     assert found == pytest.approx({3: 1.05, 4: 1.0, 5: 1.0, 6: 1.06}, abs=0.00025)
 
 
+def test_a_packet_later_than_what_is_remembered_is_passed_over() -> None:
+    generator = TwccGenerator()
+    for number in (1, 2, 4, 5):
+        generator.received(number, 1.0)
+    generator.feedback(1.0, 1, 2)
+    generator.received(6, 2.0)
+    generator.feedback(2.0, 1, 2)
+    generator.received(3, 2.05)
+    assert generator.feedback(2.2, 1, 2) is None, "4 and 5, long told, would be told as lost"
+
+
+def test_what_was_told_is_forgotten_after_half_a_second() -> None:
+    generator = TwccGenerator()
+    for number in range(2000):
+        generator.received(number, number * 0.005)
+        generator.feedback(number * 0.005, 1, 2)
+    assert len(generator._arrivals) <= (0.5 + INTERVAL) / 0.005 + 1
+
+
+def test_without_a_reader_only_the_newest_are_kept() -> None:
+    generator = TwccGenerator()
+    for number in range(5000):
+        generator.received(number, number * 0.001)
+    assert len(generator._arrivals) == MAX_KEPT
+    told: dict[int, float] = {}
+    while (packet := generator.feedback(5.0, 1, 2)) is not None:
+        told |= times(read(packet))
+    assert list(told) == list(range(5000 - MAX_KEPT, 5000))
+
+
 def test_the_sequence_wraps() -> None:
     generator = TwccGenerator()
     for number in range(65_500, 65_580):

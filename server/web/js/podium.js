@@ -102,7 +102,8 @@ export class Podium extends EventTarget {
   }
 
   /**
-   * The commands one may give now, about nobody in particular or about `target`. Kept until the room changes.
+   * The commands one may give now, about nobody in particular or about `target`; those with a variant stand as
+   * `media.mute:audio`, `role.assign:speaker`. Kept until the room changes.
    * @param {string} [target]
    * @returns {Promise<Permissions>}
    */

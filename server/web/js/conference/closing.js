@@ -7,8 +7,8 @@ import { clear, h, icon } from '../ui/dom.js';
 /** @type {Record<string, Farewell>} */
 const FAREWELLS = {
   left: { icon: 'leave', title: 'You left the conference', text: 'Your role is kept for when you come back.', rejoin: 'Rejoin' },
-  removed: { icon: 'user-minus', kind: 'danger', title: 'You were removed from the conference', rejoin: 'Rejoin' },
-  blocked: { icon: 'lock', kind: 'danger', title: 'You cannot enter this conference', rejoin: null },
+  removed: { icon: 'user-minus', kind: 'danger', title: 'You were removed from the conference', text: 'A moderator closed your presence here.', rejoin: 'Rejoin' },
+  blocked: { icon: 'lock', kind: 'danger', title: 'You cannot enter this conference', text: 'A moderator has blocked you here.', rejoin: null },
   taken_over: { icon: 'copy', title: 'You joined from another place', text: 'One person is in a conference once; this page was closed for the other.', rejoin: 'Join here instead' },
   conference_ended: { icon: 'end', title: 'The conference has ended', text: 'Thank you for being here.', rejoin: 'Open it again' },
   bad_token: { icon: 'key', kind: 'danger', title: 'Your access has expired', text: 'Sign in again, or use a new invitation link.', rejoin: 'Try again' },

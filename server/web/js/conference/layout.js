@@ -18,7 +18,9 @@ export function arrange(count, width, height, gap, smallest = 150) {
     // A tile may be a little narrower or wider than its picture, which then is cropped: less of the place stays empty.
     const tileWidth = Math.min(wide, high * RATIO * 1.12);
     const tileHeight = Math.min(high, tileWidth / (RATIO * 0.82), (wide / RATIO) * 1.35);
-    if (tileWidth * tileHeight > best.tileWidth * best.tileHeight) best = { columns, tileWidth, tileHeight, scroll: false };
+    // People expect to sit beside each other: on a wide place a column of tiles must win clearly.
+    const liking = width > height && columns < rows ? 0.7 : 1;
+    if (tileWidth * tileHeight * liking > best.tileWidth * best.tileHeight) best = { columns, tileWidth, tileHeight, scroll: false };
   }
   if (best.tileWidth >= Math.min(smallest, width) || count <= 1) return floor(best);
   const columns = Math.max(1, Math.floor((width + gap) / (smallest + gap)));

@@ -18,6 +18,10 @@ export class Notices {
     const room = this.podium.room;
     const sentence = room && sentenceOf(room, event, before);
     if (!room || !sentence) return;
+    const source = event.source;
+    // A moderator's unmute of a device that is off here is a wish, and the stage door asks for it.
+    const wish = event.type === 'media.unmuted' && event.person === room.you && event.by !== room.you;
+    if (wish && (source === 'audio' || source === 'video') && !this.podium.media.wants[source]) return;
     const concernsMe = event.person === room.you || event.by === room.you;
     const coming = ['participant.joined', 'participant.left', 'participant.away', 'participant.returned', 'stage.taken', 'stage.left'].includes(event.type);
     if (!concernsMe && coming && event.reason !== 'removed' && room.people.size > SMALL_CIRCLE) {

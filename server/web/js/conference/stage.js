@@ -22,7 +22,7 @@ export class Stage {
     this.screen.muted = true;
     this.screenName = h('span', { class: 'truncate' });
     this.others = h('div', { class: 'row row-s' });
-    this.large = h('section', { class: 'stage-large', hidden: true, aria: { label: 'Shared screen' }, data: { testid: 'screen' } }, this.screen,
+    this.large = h('section', { class: 'stage-large', hidden: true, aria: { label: 'Shared screen' }, data: { testid: 'shared-screen' } }, this.screen,
       h('div', { class: 'tile-corner' }, this.others, this.#fullScreenButton()),
       h('div', { class: 'tile-foot' }, h('span', { class: 'tile-name' }, icon('screen'), this.screenName)));
     this.emptyText = h('p', { class: 'hint' });
@@ -102,7 +102,7 @@ export class Stage {
     }
     const { columns, tileWidth, tileHeight, scroll } = arrange(this.tiles.size, width, height, GAP);
     this.grid.dataset.scroll = String(scroll);
-    this.grid.style.setProperty('--cols', String(columns));
+    this.grid.style.setProperty('--grid-w', scroll ? '100%' : `${columns * (tileWidth + GAP) - GAP}px`);
     this.grid.style.setProperty('--tile-w', `${tileWidth}px`);
     this.grid.style.setProperty('--tile-h', `${tileHeight}px`);
   }

@@ -17,6 +17,8 @@ export class Tile {
     this.video = h('video', { class: 'camera', autoplay: true, playsinline: true, aria: { hidden: true }, data: { testid: 'tile-video' } });
     // Sound is played elsewhere (sound.js); a muted picture may start by itself everywhere.
     this.video.muted = true;
+    // The initials stay until there is a first frame to show.
+    for (const event of ['loadeddata', 'emptied']) this.video.addEventListener(event, () => this.picture());
     this.mic = icon('mic');
     this.lock = icon('lock');
     this.name = h('span', { class: 'truncate' });
@@ -39,7 +41,7 @@ export class Tile {
     const dark = person.muted.includes('video') || (this.mine ? media.state('video') !== 'on' : !person.tracks.includes('video'));
     const track = dark ? null : media.track(person.id, 'video');
     show(this.video, track);
-    this.node.dataset.picture = String(Boolean(track));
+    this.picture();
     this.node.dataset.muted = String(silent);
     setText(this.name, this.mine ? `${person.name} (you)` : person.name);
     setIcon(this.mic, silent ? 'mic-off' : 'mic');
@@ -53,6 +55,11 @@ export class Tile {
     if (this.node.getAttribute('aria-label') !== label) this.node.setAttribute('aria-label', label);
     this.grade();
     this.speaking();
+  }
+
+  picture() {
+    const seen = this.video.srcObject !== null && this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+    this.node.dataset.picture = String(seen);
   }
 
   grade() {

@@ -7,7 +7,6 @@ import { toast } from '../ui/toast.js';
 import { refusalText } from '../ui/words.js';
 import { giveMany } from './commands.js';
 import { removeDialog } from './personmenu.js';
-import { permits } from './permissions.js';
 
 /** @typedef {import('../podium.js').Podium} Podium */
 /** @typedef {import('./permissions.js').Permissions} Permissions */
@@ -109,7 +108,7 @@ async function run(podium, permissions, targets, bulk) {
     for (const target of targets) {
       const person = podium.room?.person(target);
       if (!person || target === podium.room?.you || bulk.skip?.(person)) continue;
-      if (!permits(await permissions.fresh(target), bulk.permission)) continue;
+      if (!(await permissions.mayBe(target, bulk.permission))) continue;
       orders.push({ type, fields: { target, ...(variant ? { source: variant } : {}) } });
     }
   } catch (error) {

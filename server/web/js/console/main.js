@@ -74,12 +74,16 @@ function refuse(error) {
   } else showGate({ title: 'The console cannot be opened', text, picture: 'alert', ways: [againWay, homeWay] });
 }
 
-/** @type {Record<string, string>} */
+/** What stands on the page when it is over; the server's own sentence follows where there is no other. @type {Record<string, {title: string, text?: string, picture: string}>} */
 const OVER = {
-  conference_ended: 'The conference has ended',
-  removed: 'You were removed',
-  taken_over: 'Opened somewhere else',
-  bad_token: 'Please sign in again',
+  conference_ended: {
+    title: 'The conference has ended',
+    text: 'Everybody has been told and disconnected. It opens again when an organizer comes back.',
+    picture: 'end',
+  },
+  removed: { title: 'You were removed', picture: 'user-minus' },
+  taken_over: { title: 'Opened somewhere else', picture: 'expand' },
+  bad_token: { title: 'Please sign in again', picture: 'key' },
 };
 
 /** @param {boolean} [takeOver] */
@@ -89,12 +93,8 @@ async function start(takeOver = false) {
     Object.assign(window, { podium });
     podium.addEventListener('closing', (message) => {
       const { code, message: text } = /** @type {CustomEvent} */ (message).detail;
-      showGate({
-        title: OVER[code] ?? 'The console is closed',
-        text,
-        picture: code === 'conference_ended' ? 'end' : 'alert',
-        ways: [againWay, homeWay],
-      });
+      const over = OVER[code] ?? { title: 'The console is closed', picture: 'alert' };
+      showGate({ ...over, text: over.text ?? text, ways: [againWay, homeWay] });
     });
     const permissions = new Permissions(podium);
     const directory = new Directory(podium);

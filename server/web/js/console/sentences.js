@@ -54,7 +54,7 @@ const SENTENCES = {
     const what = sourceWord(event.source);
     const verb = event.locked ? 'locked' : 'muted';
     return say(
-      own ? `${who} ${verb} the own ${what}` : `${by} ${verb} the ${what} of ${who}`,
+      own ? `${who} ${verb} their own ${what}` : `${by} ${verb} the ${what} of ${who}`,
       event.locked
         ? 'lock'
         : event.source === 'video'
@@ -68,7 +68,7 @@ const SENTENCES = {
     const what = sourceWord(event.source);
     const verb = event.source && before?.locked.includes(event.source) ? 'unlocked' : 'unmuted';
     return say(
-      own ? `${who} ${verb} the own ${what}` : `${by} ${verb} the ${what} of ${who}`,
+      own ? `${who} ${verb} their own ${what}` : `${by} ${verb} the ${what} of ${who}`,
       event.source === 'video' ? 'camera' : event.source === 'screen' ? 'screen' : 'mic',
     );
   },

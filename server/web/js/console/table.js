@@ -17,6 +17,8 @@ import { Row } from './row.js';
 
 // A page is drawn in a few milliseconds, also on a phone; thousands of rows would not be.
 const PAGE = 50;
+// Changes that come together are drawn together.
+const DRAW_MS = 30;
 
 /** @type {{key: SortKey | null, word: string, column: string}[]} */
 const COLUMNS = [
@@ -74,10 +76,11 @@ export class PeopleTable extends EventTarget {
   schedule() {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    requestAnimationFrame(() => {
+    // Not an animation frame: a window in the background has none, and is looked at again with old lines in it.
+    setTimeout(() => {
       this.#scheduled = false;
       this.draw();
-    });
+    }, DRAW_MS);
   }
 
   draw() {

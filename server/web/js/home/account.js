@@ -6,9 +6,8 @@ import { h, icon } from '../ui/dom.js';
 import { openMenu } from '../ui/menu.js';
 import { toast } from '../ui/toast.js';
 import { refusalText } from '../ui/words.js';
-import { forgetFirstRun } from './firstrun.js';
 
-/** @typedef {{ id: string, name: string, login: string, server_role: string }} Account */
+/** @typedef {{ id: string, name: string, login: string, server_role: string, has_password: boolean }} Account */
 
 // A password of eight random letters is already beyond guessing through a rate-limited sign-in.
 const SHORTEST_PASSWORD = 8;
@@ -19,11 +18,11 @@ const SERVER_ROLES = { owner: 'Owner of this server', admin: 'Administrator', me
 /**
  * The button at the end of the header, with its menu.
  * @param {Account} account
- * @param {string} token
+ * @param {() => void} setPassword
  * @param {() => void} signOut
  * @returns {HTMLElement}
  */
-export function accountMenu(account, token, signOut) {
+export function accountMenu(account, setPassword, signOut) {
   const button = h(
     'button',
     {
@@ -41,10 +40,10 @@ export function accountMenu(account, token, signOut) {
     openMenu(button, [
       { head: `${account.login} · ${SERVER_ROLES[account.server_role] ?? account.server_role}` },
       {
-        label: 'Set or change password',
+        label: account.has_password ? 'Change password' : 'Set a password',
         icon: 'key',
         testid: 'account-password',
-        run: () => passwordDialog(account, token),
+        run: setPassword,
       },
       '-',
       { label: 'Sign out', icon: 'log-out', testid: 'account-sign-out', run: signOut },
@@ -57,14 +56,11 @@ export function accountMenu(account, token, signOut) {
  * The dialog that sets a password, or changes the one there is.
  * @param {Account} account
  * @param {string} token
+ * @param {(token: string) => void} done the password is set, and this token takes the place of the one before
  */
-export function passwordDialog(account, token) {
-  const old = secretField(
-    'password-old',
-    'Current password',
-    'current-password',
-    'Leave this empty if you have none yet.',
-  );
+export function passwordDialog(account, token, done) {
+  const old = secretField('password-old', 'Current password', 'current-password');
+  old.field.hidden = !account.has_password;
   const fresh = secretField(
     'password-new',
     'New password',
@@ -141,13 +137,12 @@ export function passwordDialog(account, token) {
       /** @type {{ password: string, old?: string }} */
       const body = { password };
       if (old.input.value) body.old = old.input.value;
-      await api('PUT', '/me/password', { token, body });
-      forgetFirstRun();
-      document.getElementById('first-run')?.replaceChildren();
+      const answer = await api('PUT', '/me/password', { token, body });
       dialog.close();
       toast('Your password is set.', { kind: 'ok' });
+      done(answer.token ?? token);
     } catch (error) {
-      complain(old.input, refusalText(error));
+      complain(account.has_password ? old.input : fresh.input, refusalText(error));
     } finally {
       save.disabled = false;
     }
@@ -166,7 +161,7 @@ export function passwordDialog(account, token) {
   dialog.addEventListener('close', () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
-  old.input.focus();
+  (account.has_password ? old : fresh).input.focus();
 }
 
 /**

@@ -52,7 +52,10 @@ export function showConferences(account, token, expired) {
       .filter((one) => one.title.toLowerCase().includes(wanted))
       .sort(
         (a, b) =>
-          Number(b.running) - Number(a.running) || Number(b.mine) - Number(a.mine) || a.title.localeCompare(b.title),
+          Number(b.people > 0) - Number(a.people > 0) ||
+          Number(b.running) - Number(a.running) ||
+          Number(b.mine) - Number(a.mine) ||
+          a.title.localeCompare(b.title),
       );
     byId('search', HTMLElement).hidden = conferences.length < SEARCH_FROM;
     byId('summary', HTMLElement).textContent = summary(conferences);
@@ -90,9 +93,9 @@ export function showConferences(account, token, expired) {
  * @returns {string}
  */
 function summary(all) {
-  const running = all.filter((one) => one.running);
+  const running = all.filter((one) => one.people > 0);
   const people = running.reduce((sum, one) => sum + one.people, 0);
-  if (running.length === 0) return 'Nothing is running at the moment.';
+  if (running.length === 0) return 'Nobody is in a conference at the moment.';
   const conferences = running.length === 1 ? 'One conference is running' : `${running.length} conferences are running`;
   return `${conferences}, with ${people === 1 ? 'one person' : `${people} people`} in ${running.length === 1 ? 'it' : 'them'}.`;
 }
@@ -119,34 +122,34 @@ function nothing(wanted) {
  */
 function card(conference, account, token) {
   const { conference: id, title, mine, owner, running, people } = conference;
+  const busy = people > 0;
   const where = { token, conference: id, title };
   return h(
     'li',
     {
-      class: `card home-card${running ? ' home-card-running' : ''}`,
+      class: `card home-card${busy ? ' home-card-running' : ''}`,
       data: { testid: 'conference-card', conference: id },
     },
     h(
       'div',
       { class: 'row row-between' },
-      running
+      busy
         ? h('span', { class: 'badge badge-ok' }, h('span', { class: 'dot dot-ok' }), 'Running')
-        : h('span', { class: 'badge' }, 'Not running'),
-      running
-        ? h(
-            'span',
-            { class: 'home-people num' },
-            icon('people', 'icon-sm'),
-            h('span', { class: 'sr-only' }, 'People: '),
-            String(people),
-          )
-        : '',
+        : h('span', { class: 'badge' }, running ? 'Nobody there' : 'Ended'),
+      busy &&
+        h(
+          'span',
+          { class: 'home-people num', data: { testid: 'conference-people' } },
+          icon('people', 'icon-sm'),
+          h('span', { class: 'sr-only' }, 'People: '),
+          String(people),
+        ),
     ),
     h(
       'div',
       { class: 'home-card-words' },
       h('h3', { class: 'home-card-title', title }, title),
-      h('p', { class: 'hint truncate' }, mine || owner === account.id ? 'Yours' : 'You may enter'),
+      h('p', { class: 'hint truncate' }, mine || owner === account.id ? 'Yours' : 'Of somebody else'),
     ),
     h(
       'div',
@@ -154,12 +157,12 @@ function card(conference, account, token) {
       h(
         'a',
         {
-          class: running || mine ? 'btn btn-primary' : 'btn',
+          class: busy || mine ? 'btn btn-primary' : 'btn',
           href: `/c/${encodeURIComponent(id)}`,
           data: { testid: 'conference-open', key: `open ${id}` },
         },
-        icon(running ? 'camera' : 'play'),
-        running ? 'Join' : 'Open',
+        icon(busy ? 'camera' : 'play'),
+        busy ? 'Join' : 'Open',
         h('span', { class: 'sr-only' }, `: ${title}`),
       ),
       h(

@@ -4,17 +4,8 @@ import { h, icon } from '../ui/dom.js';
 
 /** @typedef {import("./account.js").Account} Account */
 
-const KEY = 'podium.first-run';
-
-/** Notes that one came in by a one-time link: there may be no password yet. */
-export function rememberFirstRun() {
-  localStorage.setItem(KEY, 'yes');
-}
-
-/** The password is set, or the hint was put away. */
-export function forgetFirstRun() {
-  localStorage.removeItem(KEY);
-}
+// Put away for good in this browser; setting a password ends it everywhere.
+const KEY = 'podium.hint-away';
 
 /**
  * The hint, or null when there is no need of it.
@@ -23,7 +14,7 @@ export function forgetFirstRun() {
  * @returns {HTMLElement | null}
  */
 export function firstRunHint(account, setPassword) {
-  if (localStorage.getItem(KEY) === null) return null;
+  if (account.has_password || isPutAway()) return null;
   const card = h(
     'section',
     { class: 'card home-first', 'aria-labelledby': 'first-title', data: { testid: 'first-run' } },
@@ -78,7 +69,7 @@ export function firstRunHint(account, setPassword) {
     ),
   );
   function dismiss() {
-    forgetFirstRun();
+    putAway();
     card.remove();
   }
   return card;
@@ -96,4 +87,20 @@ function step(title, text, action) {
     h('div', { class: 'grow' }, h('strong', {}, title), h('p', { class: 'hint' }, text)),
     ...(action ? [action] : []),
   );
+}
+
+function isPutAway() {
+  try {
+    return localStorage.getItem(KEY) !== null;
+  } catch {
+    return false;
+  }
+}
+
+function putAway() {
+  try {
+    localStorage.setItem(KEY, 'yes');
+  } catch {
+    // Storage is forbidden here: the hint is away until the next visit.
+  }
 }

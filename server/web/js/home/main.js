@@ -8,7 +8,7 @@ import { initTheme, themeButton } from '../ui/theme.js';
 import { refusalText } from '../ui/words.js';
 import { accountMenu, passwordDialog } from './account.js';
 import { showConferences } from './conferences.js';
-import { firstRunHint, rememberFirstRun } from './firstrun.js';
+import { firstRunHint } from './firstrun.js';
 import { showSignIn } from './signin.js';
 
 /** @typedef {import("./account.js").Account} Account */
@@ -41,7 +41,6 @@ async function useCode(code) {
   try {
     const signedIn = await api('POST', '/login', { body: { code } });
     storage.setAccountToken(signedIn.token);
-    rememberFirstRun();
   } catch (error) {
     if (!(error instanceof PodiumError) || error.retry) throw error;
     // The link was opened before, in this browser: it still leads where it leads.
@@ -95,9 +94,15 @@ function welcome(account, token) {
     askToSignIn(note);
   };
   const signOut = () => leave('You are signed out.');
-  byId('bar-end', HTMLElement).replaceChildren(themeButton(), accountMenu(account, token, signOut));
+  const setPassword = () =>
+    passwordDialog(account, token, (fresh) => {
+      stop();
+      storage.setAccountToken(fresh);
+      welcome({ ...account, has_password: true }, fresh);
+    });
+  byId('bar-end', HTMLElement).replaceChildren(themeButton(), accountMenu(account, setPassword, signOut));
   byId('greeting', HTMLElement).textContent = `Hello, ${account.name.trim().split(/\s+/)[0]}`;
-  byId('first-run', HTMLElement).replaceChildren(firstRunHint(account, () => passwordDialog(account, token)) ?? '');
+  byId('first-run', HTMLElement).replaceChildren(firstRunHint(account, setPassword) ?? '');
   show('signed-in');
   const stop = showConferences(account, token, () => leave(ENDED));
 }

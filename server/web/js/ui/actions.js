@@ -9,7 +9,7 @@ import { refusalText, roleWord, sourceWord } from './words.js';
 /** @typedef {import('../lib/shapes.js').MuteSource} MuteSource */
 /** @typedef {import('./menu.js').Entry} Entry */
 
-/** What may be given by a menu; a conference's organizer is made by the server's rules, yet may be appointed where `can` says so. */
+/** The roles a menu offers; organizers are made by the server's rules. */
 const ROLES = /** @type {const} */ (['moderator', 'speaker', 'guest_speaker', 'viewer']);
 
 /**
@@ -75,15 +75,15 @@ function mediaEntries(podium, person, { commands }) {
     const muted = person.muted.includes(source);
     const locked = person.locked.includes(source);
     if (!muted && !person.tracks.includes(source)) continue;
-    if (!muted && commands.has('media.mute')) {
+    if (!muted && commands.has(`media.mute:${source}`)) {
       const label = source === 'audio' ? 'Mute the microphone' : source === 'screen' ? 'Stop showing the screen' : 'Switch the camera off';
       entries.push({ label, icon: off, testid: `do-media.mute-${source}`, run: () => void command(podium, 'media.mute', { target, source }) });
     }
-    if (muted && commands.has('media.unmute')) {
+    if (muted && commands.has(`media.unmute:${source}`)) {
       const label = locked ? `Unlock the ${what}` : source === 'audio' ? 'Unmute the microphone' : `Switch the ${what} on`;
       entries.push({ label, icon: locked ? 'unlock' : on, testid: `do-media.unmute-${source}`, run: () => void command(podium, 'media.unmute', { target, source }) });
     }
-    if (!locked && commands.has('media.lock')) {
+    if (!locked && commands.has(`media.lock:${source}`)) {
       entries.push({ label: `Lock the ${what}`, icon: 'lock', testid: `do-media.lock-${source}`, run: () => void command(podium, 'media.lock', { target, source }) });
     }
   }
@@ -92,11 +92,12 @@ function mediaEntries(podium, person, { commands }) {
 
 /** @param {Podium} podium @param {Person} person @param {Permissions} can @returns {Entry[]} */
 function roleEntries(podium, person, { commands }) {
-  if (!commands.has('role.assign') || person.by_right) return [];
+  const permitted = ROLES.filter((role) => commands.has(`role.assign:${role}`));
+  if (permitted.every((role) => role === person.role)) return [];
   const icons = { moderator: 'shield', speaker: 'mic', guest_speaker: 'user-plus', viewer: 'eye' };
   return [
     { head: 'Role' },
-    ...ROLES.map((role) => ({
+    ...ROLES.filter((role) => role === person.role || permitted.includes(role)).map((role) => ({
       label: roleWord(role),
       icon: icons[role],
       checked: person.role === role,

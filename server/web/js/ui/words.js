@@ -85,10 +85,7 @@ const sentences = {
     if (mine) return say(byMe ? `You are now ${article} ${role}.` : `${by} made you ${article} ${role}.`, 'ok');
     return say(byMe ? `You made ${who} ${article} ${role}.` : `${by} made ${who} ${article} ${role}.`, byMe ? 'ok' : 'info');
   },
-  'stage.requested': ({ room, mine, who }) => {
-    if (mine) return say('Your hand is up. A moderator will let you on the stage.', 'ok');
-    return room.moderates ? say(`${who} asks for the stage.`) : null;
-  },
+  'stage.requested': ({ room, mine, who }) => (!mine && room.moderates ? say(`${who} asks for the stage.`) : null),
   'stage.refused': ({ mine, who, by, byMe }) => {
     if (mine) return say(`${by} refused your request for the stage.`, 'warn');
     return byMe ? say(`You refused ${who}'s request.`, 'ok') : null;

@@ -1,0 +1,319 @@
+"""The packet path with real SRTP, without a network: what a viewer gets of what a publisher sends."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+import pytest
+
+from media import rtcp
+from media.ingest import MAX_BYTES_PER_S, MAX_SSRCS
+from protocol.control import RoomReport, SubscribeOffer
+from tests.media.wire import AUDIO_SSRC, DELTA, KEYFRAME, RTX_SSRC, VIDEO_SSRC, Wire
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    found = Wire()
+    yield found
+    found.close()
+
+
+def downlink_ssrc(wire: Wire, track: str) -> int:
+    line = next(line for line in wire.subscription.lines if line.track is not None and line.track.id == track)
+    return line.downlink.ssrc
+
+
+def report(wire: Wire, track: str) -> tuple[int, int, int]:
+    found = wire.room.report()
+    assert isinstance(found, RoomReport)
+    return next((each.received, each.forwarded, each.dropped) for each in found.tracks if each.track == track)
+
+
+# --- what goes out ----------------------------------------------------------------------------------
+
+
+def test_a_packet_arrives_with_the_rooms_payload_type_and_the_viewers_ssrc(wire: Wire) -> None:
+    (packet,) = wire.video(100, KEYFRAME, timestamp=9000)
+    assert packet.payload == KEYFRAME and packet.marker == 1
+    assert packet.payload_type == 96, "the publisher used 120"
+    assert packet.ssrc == downlink_ssrc(wire, "anna/video") != VIDEO_SSRC
+
+
+def test_of_the_extensions_the_audio_level_goes_on_and_the_mid_does_not(wire: Wire) -> None:
+    (packet,) = wire.audio(7, level=33)
+    assert packet.payload == b"opus" and packet.payload_type == 111
+    assert packet.whole[12:20] == bytes.fromhex("bede0001") + bytes((0x10, 33, 0, 0))
+    assert len(packet.whole) == 20 + 4
+
+
+def test_a_viewer_begins_with_a_key_frame(wire: Wire) -> None:
+    assert wire.video(1, DELTA) == []
+    assert wire.video(2, DELTA) == []
+    assert len(wire.video(3, KEYFRAME)) == 1
+    assert len(wire.video(4, DELTA)) == 1
+
+
+def test_sequence_numbers_and_timestamps_keep_their_distances(wire: Wire) -> None:
+    first = wire.video(65534, KEYFRAME, 0xFFFFF000)[0]
+    second = wire.video(65535, DELTA, 0xFFFFFF00)[0]
+    third = wire.video(1, DELTA, 0x100)[0]  # one packet was lost
+    assert (second.seq - first.seq) & 0xFFFF == 1 and (third.seq - second.seq) & 0xFFFF == 2
+    assert (second.timestamp - first.timestamp) & 0xFFFFFFFF == 0xF00
+    assert (third.timestamp - second.timestamp) & 0xFFFFFFFF == 0x200
+
+
+def test_a_late_packet_fills_its_gap(wire: Wire) -> None:
+    first = wire.video(10, KEYFRAME)[0]
+    wire.video(12)
+    (late,) = wire.video(11)
+    assert (late.seq - first.seq) & 0xFFFF == 1
+
+
+def test_padding_is_taken_off_and_a_packet_of_padding_keeps_its_number(wire: Wire) -> None:
+    first = wire.video(10, KEYFRAME)[0]
+    padded = struct.pack("!BBHII", 0xA0, 120, 11, 0, VIDEO_SSRC) + DELTA + b"\0\0\0\4"
+    wire.receive(wire.protected(padded), wire.publisher_socket.getsockname())
+    empty = struct.pack("!BBHII", 0xA0, 120, 12, 0, VIDEO_SSRC) + bytes(19) + b"\x14"
+    wire.receive(wire.protected(empty), wire.publisher_socket.getsockname())
+    second, third = wire.seen()
+    assert second.payload == DELTA and not second.whole[0] & 0x20
+    assert third.payload == b"" and (third.seq - first.seq) & 0xFFFF == 2
+
+
+# --- closing and opening ----------------------------------------------------------------------------
+
+
+def test_nothing_of_a_closed_track_is_forwarded_and_it_is_counted(wire: Wire) -> None:
+    wire.video(1, KEYFRAME)
+    wire.routes(video=False)
+    assert wire.video(2, DELTA) == wire.video(3, KEYFRAME) == []
+    assert report(wire, "anna/video") == (3, 1, 2)
+    assert len(wire.audio(1)) == 1, "the other track goes on"
+
+
+def test_after_opening_a_viewer_goes_on_without_a_gap_at_the_next_key_frame(wire: Wire) -> None:
+    last = wire.video(10, KEYFRAME, 1000)[0]
+    wire.routes(video=False)
+    for seq in range(11, 400):
+        wire.video(seq, DELTA, 1000 + seq)
+    wire.reports(wire.publisher_socket)
+    wire.routes(video=True)
+    wire.tick()
+    assert [packet for packet in wire.reports(wire.publisher_socket) if isinstance(packet, rtcp.Pli)]
+    assert wire.video(400, DELTA, 91000) == []
+    (again,) = wire.video(401, KEYFRAME, 91000)
+    assert (again.seq - last.seq) & 0xFFFF == 1
+    assert (again.timestamp - last.timestamp) & 0xFFFFFFFF == 90000, "the picture was away for a second"
+
+
+def test_what_was_sent_while_closed_cannot_be_asked_for(wire: Wire) -> None:
+    wire.video(10, KEYFRAME)
+    wire.routes(video=False)
+    wire.video(11, KEYFRAME)
+    wire.routes(video=True)
+    last = wire.video(12, KEYFRAME)[0]
+    wire.from_viewer(rtcp.nack(1, last.ssrc, [(last.seq + n) & 0xFFFF for n in range(-3, 3)]))
+    repeated = wire.seen()
+    assert [packet.payload[:2] for packet in repeated] == [last.seq.to_bytes(2, "big")]
+    wire.routes(video=False)
+    wire.from_viewer(rtcp.nack(1, last.ssrc, [last.seq]))
+    assert wire.seen() == []
+
+
+def test_a_late_packet_from_before_the_gate_opened_is_not_sent_under_anothers_number(wire: Wire) -> None:
+    wire.video(10, KEYFRAME)
+    wire.routes(video=False)
+    wire.routes(video=True)
+    wire.video(21, KEYFRAME)
+    assert wire.video(20, DELTA) == []
+
+
+def test_a_viewer_that_is_routed_away_gets_nothing_more_at_once(wire: Wire) -> None:
+    wire.video(1, KEYFRAME)
+    wire.routes(to="others")
+    assert wire.video(2, KEYFRAME) == [] and wire.audio(1) == []
+    wire.routes()
+    wire.answer()  # to the offer without tracks; the next one follows
+    assert wire.video(3, KEYFRAME) == [], "not before it has answered the new offer"
+    wire.answer()
+    assert len(wire.video(4, KEYFRAME)) == 1
+
+
+def test_a_publisher_that_comes_back_continues_the_viewers_sequence(wire: Wire) -> None:
+    last = wire.video(10, KEYFRAME, 1000)[0]
+    offers = len([message for message in wire.said if isinstance(message, SubscribeOffer)])
+    wire.publish(video_ssrc=VIDEO_SSRC + 7)
+    (again,) = wire.video(40_000, KEYFRAME, 3_000_000_000, ssrc=VIDEO_SSRC + 7)
+    assert again.ssrc == last.ssrc and (again.seq - last.seq) & 0xFFFF == 1
+    assert (again.timestamp - last.timestamp) & 0xFFFFFFFF < 90000, "as much time as has really passed"
+    assert len([message for message in wire.said if isinstance(message, SubscribeOffer)]) == offers
+
+
+# --- retransmission ---------------------------------------------------------------------------------
+
+
+def test_what_a_viewer_misses_is_repeated_on_the_rtx_stream_under_its_own_numbers(wire: Wire) -> None:
+    packets = [wire.video(seq, KEYFRAME if seq == 1 else DELTA + bytes((seq,)))[0] for seq in range(1, 6)]
+    wire.from_viewer(rtcp.nack(1, packets[0].ssrc, [packets[2].seq, packets[3].seq]))
+    third, fourth = wire.seen()
+    assert third.ssrc != packets[0].ssrc and third.payload_type == 97
+    assert third.payload == packets[2].seq.to_bytes(2, "big") + packets[2].payload
+    assert third.timestamp == packets[2].timestamp
+    assert (fourth.seq - third.seq) & 0xFFFF == 1
+
+
+def test_a_storm_of_requests_is_repeated_once(wire: Wire) -> None:
+    packet = wire.video(1, KEYFRAME)[0]
+    for _ in range(50):
+        wire.from_viewer(rtcp.nack(1, packet.ssrc, [packet.seq]))
+    assert len(wire.seen()) == 1
+
+
+def test_without_rtx_in_the_answer_nothing_is_repeated(wire: Wire) -> None:
+    wire.routes(to="others")
+    wire.routes()
+    wire.answer()
+    wire.answer(rtx=False)
+    packet = wire.video(1, KEYFRAME)[0]
+    wire.from_viewer(rtcp.nack(1, packet.ssrc, [packet.seq]))
+    assert wire.seen() == []
+
+
+def test_a_packet_lost_on_the_uplink_is_asked_for_and_its_retransmission_is_forwarded(wire: Wire) -> None:
+    first = wire.video(1, KEYFRAME)[0]
+    wire.video(3)
+    wire.tick(0.05)
+    (nack,) = [packet for packet in wire.reports(wire.publisher_socket) if isinstance(packet, rtcp.Nack)]
+    assert nack.seqs == (2,) and nack.media_ssrc == VIDEO_SSRC
+    (repaired,) = wire.video(900, (2).to_bytes(2, "big") + DELTA, ssrc=RTX_SSRC, pt=124)
+    assert (repaired.seq - first.seq) & 0xFFFF == 1 and repaired.payload == DELTA
+    assert wire.room.tracks["anna/video"].lost == 0, "it was recovered"
+    assert wire.video(901, (2).to_bytes(2, "big") + DELTA, ssrc=RTX_SSRC, pt=124) == [], "once is enough"
+
+
+def test_a_probe_on_the_rtx_stream_is_counted_and_dropped(wire: Wire) -> None:
+    wire.video(1, KEYFRAME)
+    assert wire.video(5, b"", ssrc=RTX_SSRC, pt=124) == []
+    assert wire.dropped["rtx_probe"] == 1
+
+
+# --- requests and reports ---------------------------------------------------------------------------
+
+
+def test_the_requests_of_viewers_become_one_request_to_the_publisher(wire: Wire) -> None:
+    packet = wire.video(1, KEYFRAME)[0]
+    wire.reports(wire.publisher_socket)
+    for _ in range(20):
+        wire.from_viewer(rtcp.pli(1, packet.ssrc))
+        wire.from_viewer(rtcp.fir(1, [(packet.ssrc, 1)]))
+        wire.tick(0.0)
+    asked = [packet for packet in wire.reports(wire.publisher_socket) if isinstance(packet, rtcp.Pli)]
+    assert len(asked) <= 1
+    wire.tick(1.0)
+    assert len([each for each in wire.reports(wire.publisher_socket) if isinstance(each, rtcp.Pli)]) == 1 - len(asked)
+    assert len(wire.video(2, KEYFRAME)) == 1
+    wire.tick(2.0)
+    assert wire.reports(wire.publisher_socket) == []
+
+
+def test_a_viewers_flood_of_rtcp_is_not_acted_upon(wire: Wire) -> None:
+    packet = wire.video(1, KEYFRAME)[0]
+    for _ in range(1000):
+        wire.from_viewer(rtcp.pli(1, packet.ssrc))
+    assert wire.dropped["rtcp_rate"] >= 500
+
+
+def test_sender_reports_carry_the_publishers_clock_in_the_viewers_timestamps(wire: Wire) -> None:
+    wire.video(1, KEYFRAME, 5000)
+    wire.from_publisher(rtcp.sender_report(VIDEO_SSRC, rtcp.ntp(1_700_000_000.0), 5000, 1, 100))
+    packet = wire.video(2, DELTA, 8000)[0]
+    wire.subscription.feedback.each_second(b"cname")
+    found = wire.reports(wire.viewer_socket)
+    (sender,) = [each for each in found if isinstance(each, rtcp.SenderReport)]
+    assert sender.ssrc == packet.ssrc and sender.packets == 2
+    ahead = (sender.timestamp - (packet.timestamp - 3000)) & 0xFFFFFFFF
+    assert ahead < 45000, "the report is of now, half a second after the publisher's at most"
+    wire.subscription.feedback.each_second(b"cname")
+    assert wire.reports(wire.viewer_socket) == [], "a viewer that is sent nothing costs nothing"
+
+
+def test_a_viewers_reports_give_loss_and_round_trip(wire: Wire) -> None:
+    packet = wire.video(1, KEYFRAME)[0]
+    wire.from_viewer(rtcp.receiver_report(1, [rtcp.ReportBlock(packet.ssrc, 0, 0, 100, 0, 0, 0)]))
+    wire.from_viewer(rtcp.receiver_report(1, [rtcp.ReportBlock(packet.ssrc, 64, 10, 200, 0, 0, 0)]))
+    found = wire.room.report()
+    assert found is not None
+    vera = next(each for each in found.peers if each.peer == "vera")
+    assert vera.loss_down == 10.0
+
+
+def test_a_publisher_gets_receiver_reports(wire: Wire) -> None:
+    for seq in (1, 2, 4, 5):
+        wire.video(seq, KEYFRAME)
+    wire.uplink.each_second(0.0)
+    (found,) = [each for each in wire.reports(wire.publisher_socket) if isinstance(each, rtcp.ReceiverReport)]
+    (block,) = found.blocks
+    assert block.ssrc == VIDEO_SSRC and block.lost == 1 and block.highest == 5
+    assert wire.uplink.loss_percent == 20.0
+
+
+# --- hostile publishers -----------------------------------------------------------------------------
+
+
+def test_a_replayed_packet_is_dropped(wire: Wire) -> None:
+    packet = wire.protected(struct.pack("!BBHII", 0x80, 120, 1, 0, VIDEO_SSRC) + KEYFRAME)
+    for _ in range(3):
+        wire.receive(packet, wire.publisher_socket.getsockname())
+    assert len(wire.seen()) == 1 and wire.dropped["srtp"] == 2
+
+
+def test_noise_from_a_validated_address_is_dropped(wire: Wire) -> None:
+    for length in range(12, 200):
+        wire.receive(b"\x80\x60" + bytes(length - 2), wire.publisher_socket.getsockname())
+        wire.receive(b"\x80\xc9" + bytes(length - 2), wire.publisher_socket.getsockname())
+    assert wire.seen() == [] and wire.dropped["srtp"] + wire.dropped["unbound"] == 188
+
+
+def test_a_spray_of_ssrcs_ends_at_a_limit(wire: Wire) -> None:
+    for ssrc in range(5000, 5000 + 4 * MAX_SSRCS):
+        assert wire.video(1, KEYFRAME, ssrc=ssrc, pt=99) == []
+    assert len(wire.uplink.streams) <= MAX_SSRCS
+    assert len(wire.video(1, KEYFRAME)) == 1, "the publisher's own stream is not shut out"
+
+
+def test_an_unknown_ssrc_is_bound_by_its_mid(wire: Wire) -> None:
+    packet = struct.pack("!BBHII", 0x90, 120, 9, 0, 77) + bytes.fromhex("bede0001") + b"\x60" + b"1\0\0" + KEYFRAME
+    wire.receive(wire.protected(packet), wire.publisher_socket.getsockname())
+    assert len(wire.seen()) == 1
+    other = struct.pack("!BBHII", 0x90, 120, 9, 0, 78) + bytes.fromhex("bede0001") + b"\x60" + b"9\0\0" + KEYFRAME
+    wire.receive(wire.protected(other), wire.publisher_socket.getsockname())
+    assert wire.seen() == [] and wire.dropped["unbound"] == 1
+
+
+def test_another_payload_type_on_a_known_ssrc_is_dropped(wire: Wire) -> None:
+    assert wire.video(1, KEYFRAME, pt=99) == [] and wire.dropped["payload_type"] == 1
+
+
+def test_a_publisher_above_its_rate_is_cut_off_until_the_next_second(wire: Wire) -> None:
+    wire.video(1, KEYFRAME)
+    payload = DELTA + bytes(1300)
+    for seq in range(2, 2 + MAX_BYTES_PER_S // 1300):
+        wire.video(seq & 0xFFFF, payload)
+    assert wire.dropped["publisher_rate"] > 0
+    assert len(wire.audio(1)) == 0
+    wire.uplink.each_second(0.0)
+    assert len(wire.audio(2)) == 1
+
+
+def test_media_on_a_subscribe_connection_is_dropped(wire: Wire) -> None:
+    packet = wire.protected(struct.pack("!BBHII", 0x80, 111, 1, 0, AUDIO_SSRC) + b"x")
+    wire.receive(packet, wire.viewer_socket.getsockname())
+    assert wire.dropped["viewer_rtp"] == 1
+
+
+def test_the_counters_of_a_room_are_reported(wire: Wire) -> None:
+    wire.audio(1)
+    wire.video(1, KEYFRAME)
+    assert report(wire, "anna/audio") == (1, 1, 0) and report(wire, "anna/video") == (1, 1, 0)

@@ -1,0 +1,511 @@
+"""What a session may say and when; and that whatever is malformed is refused and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import msgpack
+import pytest
+
+from protocol import commands as c
+from protocol.codec import MAX_FRAME, Encoding
+from protocol.names import Role
+from server.room.digest import state_hash
+from server.session import _HANDLERS, ALLOWED, State, misplaced
+from tests.server.session_support import House
+
+# One good message of each type; the fields that it needs and those it may have.
+GOOD: dict[str, dict[str, Any]] = {
+    "hello": {
+        "token": "x",
+        "client": "client-0001",
+        "resume": {"conference": "a-b", "epoch": 1, "version": 2, "token": "t"},
+    },
+    "can": {"target": "u_a"},
+    "people.list": {"after": "u_a", "limit": 10},
+    "conference.join": {"conference": "a-b", "name": "Anna", "take_over": False, "console": False},
+    "conference.leave": {},
+    "conference.end": {},
+    "conference.settings": {"title": "Another", "stage_places": 3},
+    "stage.request": {},
+    "stage.withdraw": {},
+    "stage.grant": {"target": "u_a"},
+    "stage.refuse": {"target": "u_a"},
+    "stage.invite": {"target": "u_a"},
+    "stage.accept": {},
+    "stage.decline": {},
+    "stage.leave": {},
+    "stage.take_down": {"target": "u_a"},
+    "stage.reorder": {"target": "u_a", "position": 0},
+    "media.mute": {"source": "audio", "target": "u_a"},
+    "media.unmute": {"source": "audio", "target": "u_a"},
+    "media.lock": {"source": "audio", "target": "u_a"},
+    "participant.remove": {"target": "u_a", "reason": "noise"},
+    "role.assign": {"target": "u_a", "role": "speaker"},
+    "media.publish": {"sdp": "v=0", "tracks": {"0": "audio"}, "restart": False},
+    "media.subscribe": {},
+    "media.answer": {"generation": 1, "revision": 1, "sdp": "v=0"},
+    "chat.send": {"text": "hello"},
+    "chat.history": {"before": 5, "limit": 10},
+    "reaction.send": {"emoji": "👍"},
+}
+OPTIONAL = {
+    ("hello", "resume"),
+    ("can", "target"),
+    ("people.list", "after"),
+    ("people.list", "limit"),
+    ("conference.join", "name"),
+    ("conference.join", "take_over"),
+    ("conference.join", "console"),
+    ("conference.settings", "title"),
+    ("conference.settings", "stage_places"),
+    ("media.mute", "target"),
+    ("media.unmute", "target"),
+    ("participant.remove", "reason"),
+    ("media.publish", "restart"),
+    ("chat.history", "before"),
+    ("chat.history", "limit"),
+}
+WRONG: dict[type, list[Any]] = {
+    str: ["", "x" * 70_000, 7, True, ["x"], {"x": "x"}, 1.5],
+    int: [-1, 2**53, 10**30, "1", True, 1.5, [1], {}],
+    bool: [0, "true", [], {}],
+    dict: [[], "x", 7, {"0": "trumpet"}, {"a b": "audio"}, {str(i): "audio" for i in range(9)}],
+}
+# Text whose bounds allow more than the general list assumes.
+FITS = {("participant.remove", "reason"): [""], ("media.answer", "sdp"): [], ("stage.reorder", "position"): []}
+
+
+def malformed() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every message, wrong in every way: what is wrong, and the message."""
+    for type_, fields in GOOD.items():
+        good = {"type": type_, "id": 1, **fields}
+        yield f"{type_} with an unknown field", {**good, "actor": "u_owner"}
+        for value in (-1, "1", 1.5, True, None, 2**53, [], {}):
+            yield f"{type_} with id {value!r}", {**good, "id": value}
+        yield f"{type_} without id", {key: value for key, value in good.items() if key != "id"}
+        for name, value in fields.items():
+            if (type_, name) not in OPTIONAL:
+                yield f"{type_} without {name}", {key: other for key, other in good.items() if key != name}
+                yield f"{type_} with {name} null", {**good, name: None}
+            for wrong in WRONG[type(value)]:
+                if wrong not in FITS.get((type_, name), []):
+                    yield f"{type_} with {name} {str(wrong)[:20]!r}", {**good, name: wrong}
+    for type_ in ("", "nonsense", "Hello", "stage.taken", "ok", "Enter", "Drop", None, 7, ["hello"]):
+        yield f"type {type_!r}", {"type": type_, "id": 1}
+    yield "no type", {"id": 1}
+
+
+NOT_MESSAGES: dict[Encoding, list[Any]] = {
+    Encoding.JSON: [
+        "",
+        "{",
+        "[]",
+        "null",
+        "7",
+        '"hello"',
+        "{}",
+        '{"type":"stage.request","id":1',
+        '{"type":"stage.request","id":1}x',
+        '{"type":"stage.request","id":1,"id":2}',
+        '{"type":"media.answer","id":1,"generation":NaN,"revision":1,"sdp":"v"}',
+        '{"type":"media.answer","id":1,"generation":Infinity,"revision":1,"sdp":"v"}',
+        '{"type":"media.answer","id":1,"generation":1e999,"revision":1,"sdp":"v"}',
+        '{"type":"can","id":1,"target":' + "[" * 5000 + "]" * 5000 + "}",
+        "[" * 60_000,
+        '{"type":"chat.send","id":1,"text":"\ud800"}',
+        "x" * (MAX_FRAME + 1),
+        b"binary on the text subprotocol",
+        msgpack.packb({"type": "stage.request", "id": 1}),
+    ],
+    Encoding.MSGPACK: [
+        b"",
+        b"\xc1",
+        b"\xff" * 100,
+        b"\x81",
+        msgpack.packb([]),
+        msgpack.packb(None),
+        msgpack.packb({}),
+        msgpack.packb({"type": "stage.request", "id": 1})[:-1],
+        msgpack.packb({"type": "stage.request", "id": 1}) + b"\x00",
+        b"\x83\xa4type\xadstage.request\xa2id\x01\xa2id\x02",
+        b"\x82\xa4type\xadstage.request\xa2id\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00",
+        msgpack.packb({"type": "stage.request", "id": 1, 7: 8}),
+        msgpack.packb({"type": "stage.request", "id": msgpack.ExtType(5, b"x")}),
+        msgpack.packb({"type": b"stage.request", "id": 1}),
+        b"\x91" * 3000 + b"\x90",
+        b"\xdd\xff\xff\xff\xff",
+        b"\xdb\xff\xff\xff\xff",
+        b"\xa2\xff\xfe",
+        "text on the binary subprotocol",
+        json.dumps({"type": "stage.request", "id": 1}),
+    ],
+}
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    house = await House(tmp_path).open()
+    yield house
+    await house.close()
+
+
+async def hash_of(house: House, conference: str) -> str:
+    room = await house.rooms.open(conference)
+    assert room is not None
+    return state_hash(room.replica.room)
+
+
+def test_there_is_a_good_message_of_every_type() -> None:
+    types = {message.__struct_config__.tag for message in get_args(c.ClientMessage)}
+    assert set(GOOD) == types
+    assert {type_.__struct_config__.tag for type_ in _HANDLERS} == types
+    assert {type_ for allowed in ALLOWED.values() for type_ in allowed} == set(_HANDLERS)
+
+
+def test_every_message_in_every_state_is_allowed_or_has_a_reason() -> None:
+    for state in State:
+        for message in get_args(c.ClientMessage):
+            reason = misplaced(state, message)
+            assert (reason is None) is (message in ALLOWED[state])
+    assert not ALLOWED[State.CLOSED]
+
+
+@pytest.mark.parametrize("encoding", list(Encoding))
+async def test_every_message_malformed_in_each_way_is_refused_and_changes_nothing(
+    house: House, encoding: Encoding
+) -> None:
+    conference = await house.conference()
+    connection = await house.joined(house.token(house.owner), conference, encoding=encoding)
+    assert connection.session is not None
+    before = await hash_of(house, conference)
+    cases = [*malformed(), *((f"{raw!r:.40}", raw) for raw in NOT_MESSAGES[encoding])]
+    for what, message in cases:
+        connection.sent.clear()
+        connection.session._bad = 0
+        try:
+            await house.raw(connection, message)
+        except OverflowError:
+            assert encoding is Encoding.MSGPACK  # msgpack has no integer of this size to send
+            continue
+        assert [answer["type"] for answer in connection.sent] == ["refused"], what
+        refused = connection.sent[0]
+        assert refused["code"] == "bad_message", what
+        assert refused["details"]["reason"] and refused["details"]["path"], what
+        given = message.get("id") if isinstance(message, dict) else None
+        readable = isinstance(given, int) and not isinstance(given, bool) and given >= 0
+        if isinstance(message, dict) and readable:
+            assert refused.get("id") in (given, None), what
+    assert await hash_of(house, conference) == before
+    assert connection.session.state is State.JOINED
+
+
+async def test_good_messages_are_none_of_the_malformed_ones(house: House) -> None:
+    """The list of wrong values would show nothing if the right ones were refused as well."""
+    for type_, fields in GOOD.items():
+        connection = house.connect()
+        await house.raw(connection, {"type": type_, "id": 1, **fields})
+        (answer,) = connection.sent
+        assert answer["code"] == ("bad_token" if type_ == "hello" else "not_yet"), type_
+
+
+async def test_the_path_of_what_is_wrong_is_named(house: House) -> None:
+    connection = house.connect()
+    await house.raw(
+        connection,
+        {
+            "type": "hello",
+            "id": 9,
+            "token": "x",
+            "client": "client-0001",
+            "resume": {"conference": "a", "epoch": -1, "version": 1, "token": "t"},
+        },
+    )
+    (refused,) = connection.sent
+    assert (refused["id"], refused["details"]["path"]) == (9, "$.resume.epoch")
+
+
+async def test_the_third_malformed_message_closes(house: House) -> None:
+    connection = house.connect()
+    for _ in range(2):
+        await house.raw(connection, "{")
+    assert connection.finished is None
+    await house.raw(connection, "{")
+    assert connection.finished == "bad_message"
+    assert len(connection.of("refused")) == 3
+
+
+async def test_before_hello_everything_is_refused_and_after_it_only_joining_is_possible(house: House) -> None:
+    for type_, fields in GOOD.items():
+        if type_ != "hello":
+            answer = await house.say(house.connect(), type_, **fields)
+            assert answer["code"] == "not_yet", type_
+        if type_ not in ("hello", "conference.join"):
+            welcomed = await house.hello(house.token(house.owner))
+            answer = await house.say(welcomed, type_, **fields)
+            assert answer["code"] == "not_yet", type_
+
+
+async def test_a_second_hello_and_a_second_join_are_refused(house: House) -> None:
+    conference = await house.conference()
+    connection = await house.joined(house.token(house.owner), conference)
+    again = await house.say(connection, "hello", token=house.token(house.owner), client="client-0001")
+    assert again["code"] == "already"
+    join = await house.say(connection, "conference.join", conference=conference)
+    assert join["code"] == "already"
+    welcomed = await house.hello(house.token(house.owner), "client-0002")
+    assert (await house.say(welcomed, "hello", token="x", client="client-0002"))["code"] == "already"
+
+
+async def test_tokens_that_are_not_good_do_not_let_in(house: House) -> None:
+    conference = await house.conference()
+    for token in ("x", "a.b.c", house.token(house.owner)[:-2] + "xx", house.tokens.invitation(conference, Role.VIEWER)):
+        answer = await house.say(house.connect(), "hello", token=token, client="client-0001")
+        assert answer["code"] == "bad_token"
+    gone = await house.member("gone")
+    token = house.token(gone)
+    await house.accounts.remove(gone.id)
+    assert (await house.say(house.connect(), "hello", token=token, client="client-0001"))["code"] == "bad_token"
+
+
+async def test_after_a_refused_hello_one_may_try_again(house: House) -> None:
+    connection = house.connect()
+    assert (await house.say(connection, "hello", token="x", client="client-0001"))["code"] == "bad_token"
+    answer = await house.say(connection, "hello", token=house.token(house.owner), client="client-0001")
+    assert answer["result"]["identity"] == house.owner.id
+
+
+async def test_who_is_who_after_joining(house: House) -> None:
+    conference = await house.conference()
+    member = await house.member("anna")
+    owner = await house.joined(house.token(house.owner), conference)
+    anna = await house.joined(house.token(member), conference, name="  Anna B. ")
+    guest = await house.joined(house.guest("g_1", conference, Role.VIEWER), conference)
+    snapshot = guest.of("ok")[1]["result"]["snapshot"]
+    people = {person["id"]: person for person in snapshot["people"]}
+    assert people[house.owner.id]["role"] == "organizer" and people[house.owner.id]["by_right"]
+    assert (people[member.id]["role"], people[member.id]["name"]) == ("speaker", "Anna B.")
+    assert (people["g_1"]["role"], people["g_1"]["kind"]) == ("viewer", "guest")
+    assert snapshot["you"] == "g_1"
+    assert [event["person"] for event in owner.events()] == [member.id, "g_1"]
+    assert anna.events()[-1]["person"] == "g_1"
+
+
+async def test_a_guest_enters_only_the_conference_of_the_link(house: House) -> None:
+    first, second = await house.conference("one"), await house.conference("two")
+    connection = await house.hello(house.guest("g_1", first))
+    assert (await house.say(connection, "conference.join", conference=second))["code"] == "no_access"
+    assert (await house.say(connection, "conference.join", conference="no-such-one"))["code"] == "no_such_conference"
+    assert (await house.say(connection, "conference.join", conference=first))["type"] == "ok"
+
+
+async def test_a_second_presence_is_refused_or_takes_over(house: House) -> None:
+    conference = await house.conference()
+    token = house.token(house.owner)
+    first = await house.joined(token, conference, "client-0001")
+    second = await house.hello(token, "client-0002")
+    refused = await house.say(second, "conference.join", conference=conference)
+    assert (refused["code"], refused["details"]["conference"]) == ("already_in_conference", conference)
+    assert first.finished is None
+    version = (await house.say(second, "conference.join", conference=conference, take_over=True))["version"]
+    assert first.finished == "taken_over"
+    # The person was there all along: nobody is told that they left or came.
+    assert first.events() == [] and version == 2
+
+
+async def test_one_is_in_one_conference_at_a_time(house: House) -> None:
+    one, two = await house.conference("one"), await house.conference("two")
+    token = house.token(house.owner)
+    first = await house.joined(token, one, "client-0001")
+    second = await house.hello(token, "client-0002")
+    refused = await house.say(second, "conference.join", conference=two)
+    assert (refused["code"], refused["details"]["conference"]) == ("already_in_conference", one)
+    console = await house.say(second, "conference.join", conference=two, console=True)
+    assert console["code"] == "already_in_conference"
+    assert (await house.say(second, "conference.join", conference=two, take_over=True))["type"] == "ok"
+    assert first.finished == "taken_over"
+    room = await house.rooms.open(one)
+    assert room is not None and not room.replica.room.people
+    assert house.rooms.where(house.owner.id) == two
+
+
+async def test_who_lost_the_connection_elsewhere_may_join_here_at_once(house: House) -> None:
+    one, two = await house.conference("one"), await house.conference("two")
+    first = await house.joined(house.token(house.owner), one)
+    assert first.session is not None
+    first.session.disconnected()
+    await house.joined(house.token(house.owner), two, "client-0002")
+    assert house.rooms.where(house.owner.id) == two
+
+
+async def test_a_console_stands_beside_the_main_connection_and_has_no_media(house: House) -> None:
+    conference = await house.conference()
+    token = house.token(house.owner)
+    main = await house.joined(token, conference, "client-0001")
+    console = await house.joined(token, conference, "client-0002", console=True)
+    assert main.finished is None
+    await house.say(console, "stage.request")
+    assert main.events()[-1]["type"] == console.events()[-1]["type"] == "stage.taken"
+    for type_ in ("media.publish", "media.subscribe", "media.answer"):
+        assert (await house.say(console, type_, **GOOD[type_]))["code"] == "unsupported"
+    assert main.session is not None and console.session is not None
+    # Present while any connection is.
+    main.session.disconnected()
+    await house.say(console, "can")
+    assert "participant.away" not in [event["type"] for event in console.events()]
+
+
+async def test_without_a_worker_media_is_refused_and_the_tracks_are_as_before(house: House) -> None:
+    conference = await house.conference()
+    connection = await house.joined(house.token(house.owner), conference)
+    await house.say(connection, "stage.request")
+    refused = await house.say(connection, "media.publish", sdp="v=0", tracks={"0": "audio"})
+    assert (refused["code"], refused["retry"]) == ("media_unavailable", True)
+    room = await house.rooms.open(conference)
+    assert room is not None and room.replica.room.people[house.owner.id].tracks == ()
+    assert (await house.say(connection, "media.subscribe"))["code"] == "media_unavailable"
+
+
+async def test_leaving_ends_the_presence_and_the_connection_may_join_again(house: House) -> None:
+    conference = await house.conference()
+    connection = await house.joined(house.token(house.owner), conference)
+    answer = await house.say(connection, "conference.leave")
+    assert answer["version"] == 3
+    assert connection.finished is None
+    assert (await house.say(connection, "can"))["code"] == "not_yet"
+    assert (await house.say(connection, "conference.join", conference=conference))["type"] == "ok"
+
+
+async def test_who_is_removed_is_closed_and_told_why(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    guest = await house.joined(house.guest("g_1", conference), conference)
+    await house.say(owner, "participant.remove", target="g_1", reason="noise")
+    left = guest.events()[-1]
+    assert (left["type"], left["reason"], left["note"]) == ("participant.left", "removed", "noise")
+    assert guest.finished == "removed"
+
+
+async def test_ending_answers_first_and_closes_everybody(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    guest = await house.joined(house.guest("g_1", conference), conference)
+    assert (await house.say(owner, "conference.end"))["type"] == "ok"
+    assert owner.finished == guest.finished == "conference_ended"
+    back = await house.hello(house.guest("g_1", conference))
+    assert (await house.say(back, "conference.join", conference=conference))["code"] == "conference_ended"
+    await house.joined(house.token(house.owner), conference, "client-0002")
+    assert (await house.say(back, "conference.join", conference=conference))["type"] == "ok"
+
+
+async def test_can_answers_as_the_rules_do_and_tells_moderators_the_rule(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    guest = await house.joined(house.guest("g_1", conference), conference)
+    for_owner = (await house.say(owner, "can", target="g_1"))["result"]
+    assert "participant.remove" in for_owner["commands"] and for_owner["rules"]["participant.remove"]
+    for_guest = (await house.say(guest, "can"))["result"]
+    assert "conference.end" not in for_guest["commands"] and "rules" not in for_guest
+
+
+async def test_the_list_of_people_comes_in_pages(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    for number in range(4):
+        await house.joined(house.guest(f"g_{number}", conference), conference)
+    first = (await house.say(owner, "people.list", limit=3))["result"]
+    second = (await house.say(owner, "people.list", after=first["people"][-1]["id"], limit=3))["result"]
+    seen = [person["id"] for person in first["people"] + second["people"]]
+    assert seen == [house.owner.id, "g_0", "g_1", "g_2", "g_3"]
+    assert first["more"] and "more" not in second
+
+
+async def test_chat_is_shown_to_all_kept_and_counted_once(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    guest = await house.joined(house.guest("g_1", conference), conference)
+    assert (await house.say(guest, "chat.send", id=50, text=" hello "))["type"] == "ok"
+    assert (await house.say(guest, "chat.send", id=50, text=" hello "))["type"] == "ok"
+    (shown,) = owner.of("chat.message")
+    assert (shown["message"]["number"], shown["message"]["text"], shown["message"]["person"]) == (1, "hello", "g_1")
+    for number in range(3):
+        await house.say(owner, "chat.send", text=f"message {number}")
+    page = (await house.say(guest, "chat.history", limit=2))["result"]
+    assert [message["text"] for message in page["messages"]] == ["message 1", "message 2"] and page["more"]
+    earlier = (await house.say(guest, "chat.history", before=page["messages"][0]["number"]))["result"]
+    assert [message["number"] for message in earlier["messages"]] == [1, 2] and "more" not in earlier
+    assert (await house.say(guest, "chat.send", text="   "))["code"] == "bad_message"
+
+
+async def test_too_much_chat_is_refused_with_the_time_to_wait(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    answers = [await house.say(owner, "chat.send", text=f"{number}") for number in range(12)]
+    refused = [answer for answer in answers if answer["type"] == "refused"]
+    assert refused and all(answer["code"] == "rate_limited" and answer["retry"] for answer in refused)
+    assert refused[0]["details"]["after_ms"] > 0
+
+
+async def test_reactions_of_a_moment_are_shown_together(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    for _ in range(10):
+        await house.say(owner, "reaction.send", emoji="👍")
+    first = owner.of("reaction")
+    assert len(first) == 1 and first[0] == {"type": "reaction", "counts": {"👍": 1}, "person": house.owner.id}
+    room = await house.rooms.open(conference)
+    assert room is not None
+    room.reactions._coalesced._due()
+    assert owner.of("reaction")[1] == {"type": "reaction", "counts": {"👍": 9}}
+
+
+async def test_too_many_commands_are_refused_not_dropped(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    answers = [await house.say(owner, "can") for _ in range(90)]
+    assert {answer["type"] for answer in answers} == {"ok", "refused"}
+    last = answers[-1]
+    assert (last["code"], last["retry"]) == ("rate_limited", True) and last["details"]["after_ms"] > 0
+    assert owner.finished is None
+
+
+async def test_a_connection_that_closes_while_it_joins_leaves_nobody_behind(tmp_path: Path) -> None:
+    house = await House(tmp_path).open(grace_s=0)
+    conference = await house.conference()
+    connection = await house.hello(house.token(house.owner))
+    assert connection.session is not None
+    room = await house.rooms.open(conference)
+    assert room is not None
+    submit = room.replica.submit
+
+    def closing(order: Any) -> None:
+        room.replica.submit = submit  # type: ignore[method-assign]
+        connection.session.disconnected()  # type: ignore[union-attr]
+        submit(order)
+
+    room.replica.submit = closing  # type: ignore[method-assign]
+    await house.raw(connection, {"type": "conference.join", "id": 2, "conference": conference})
+    for _ in range(100):
+        await room.replica.ask(house.owner.id, c.StageRequest(id=1))
+        if not room.replica.room.people:
+            break
+    else:
+        raise AssertionError("the person is still there")
+    await house.close()
+
+
+async def test_origins_of_other_sites_may_not_connect(house: House) -> None:
+    gateway = house.gateway
+    assert gateway.allows_origin("https://meet.example.org", "meet.example.org")
+    assert gateway.allows_origin("http://127.0.0.1:8080", "127.0.0.1:8080")
+    for origin in (
+        "https://evil.example",
+        "null",
+        "https://meet.example.org.evil.example",
+        "http://meet.example.org:81",
+    ):
+        assert not gateway.allows_origin(origin, "meet.example.org")
+    assert not gateway.allows_origin("https://meet.example.org", "meet.example.org", count=2)

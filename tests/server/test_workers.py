@@ -1,0 +1,335 @@
+"""Media workers: started, watched, replaced; rooms are placed on them and told what follows from the state."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from protocol import codec, control
+from protocol import commands as c
+from protocol.control import MAX_CONTROL_FRAME
+from protocol.errors import Code
+from protocol.names import Source
+from server.config import Settings
+from server.metrics import Metrics
+from server.room import inner
+from server.workers import MediaRefused, RoomMedia, Workers, link, pool
+from server.workers.link import WorkerLink
+from server.workers.process import WorkerProcess
+from tests.harness import until
+from tests.server.replica_support import OWNER, Ear, MemoryLog, come_in, enter, new_replica
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """Starts workers: `await start(count)`."""
+    made: list[Workers] = []
+
+    async def workers(count: int = 1) -> Workers:
+        one = Workers(Settings(host="127.0.0.1", udp_port=0, workers=count, data=tmp_path), Metrics())
+        made.append(one)
+        await one.start()
+        assert len(one.ports) == count
+        return one
+
+    yield workers
+    await asyncio.gather(*(one.stop() for one in made))
+
+
+class Opened:
+    """A room with its media on these workers."""
+
+    async def open(self, workers: Workers) -> Opened:
+        self.log = MemoryLog()
+        self.replica = await new_replica(self.log)
+        self.media = RoomMedia(self.replica, workers)
+        self.replica.observers.append(self.media)
+        self.media.start()
+        return self
+
+    async def close(self) -> None:
+        self.media.stop()
+        await self.replica.stop()
+
+    async def publishes(self, person: str, *sources: Source) -> None:
+        """A person on the stage with tracks, as far as the state is concerned."""
+        await self.replica.ask(person, c.StageRequest(id=0))
+        tracks = {str(number): source for number, source in enumerate(sources)}
+        assert await self.replica.ask(person, c.MediaPublish(id=0, sdp="-", tracks=tracks)) is None
+
+
+@pytest.fixture
+async def opened(start: Start) -> AsyncIterator[Callable[..., Any]]:
+    made: list[Opened] = []
+
+    async def open(workers: Workers) -> Opened:
+        one = await Opened().open(workers)
+        made.append(one)
+        return one
+
+    yield open
+    for one in made:
+        await one.close()
+
+
+def positions(workers: Workers) -> list[dict[str, tuple[int, int]]]:
+    """What the workers were told: the positions of the last heartbeats."""
+    return [worker.positions for worker in workers._workers.values()]
+
+
+async def test_workers_come_up_with_a_port_each_and_go_down_with_their_processes(start: Start) -> None:
+    workers = await start(2)
+    assert workers.ready and len(set(workers.ports)) == 2
+    processes = [psutil.Process(pid) for pid in workers.pids]
+    await workers.stop()
+    _, alive = psutil.wait_procs(processes, timeout=5)
+    assert not alive and not workers.ready
+
+
+async def test_a_worker_has_the_rooms_position_soon_after_each_commit(start: Start, opened: Any) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    await come_in(room.replica, OWNER)
+    await room.publishes(OWNER, Source.AUDIO, Source.VIDEO)
+    expected = (room.replica.epoch, room.replica.room.version)
+    await until(lambda: positions(workers)[0].get(room.media.room) == expected, 5)
+
+
+async def test_rooms_are_spread_and_given_back_when_empty(start: Start, opened: Any) -> None:
+    workers = await start(2)
+    rooms = [await opened(workers) for _ in range(4)]
+    for number, room in enumerate(rooms):
+        room.media.room = f"room-{number}"
+        await come_in(room.replica, OWNER)
+    assert sorted(len(worker.rooms) for worker in workers._workers.values()) == [2, 2]
+    for room in rooms:
+        await room.replica.ask(OWNER, c.ConferenceLeave(id=1))
+        assert room.media.worker is None
+    assert [len(worker.rooms) for worker in workers._workers.values()] == [0, 0]
+    await until(lambda: positions(workers) == [{}, {}], 5)
+
+
+async def test_a_killed_worker_is_started_again_and_people_are_told_once_it_is_there(start: Start, opened: Any) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    owner = await come_in(room.replica, OWNER)
+    console = Ear(OWNER, console=True, client="client-2")
+    room.replica.members.attach(console, room.replica.room.version)
+    room.media.subscribe(OWNER)
+    await until(lambda: "media.offer" in owner.types(), 5)
+    owner.heard.clear()
+    (pid,) = workers.pids
+    began = asyncio.get_running_loop().time()
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: not workers.ready, 5)
+    with pytest.raises(MediaRefused) as refused:
+        room.media.subscribe(OWNER)
+    assert refused.value.code is Code.MEDIA_UNAVAILABLE
+    await until(lambda: "media.reset" in owner.types(), 15)
+    took = asyncio.get_running_loop().time() - began
+    assert workers.ready and workers.pids != (pid,)
+    room.media.subscribe(OWNER)
+    await until(lambda: "media.offer" in owner.types(), 5)
+    assert owner.types() == ["media.reset", "media.offer"]
+    # Nothing of media goes to a console.
+    assert console.heard == []
+    assert took < 5 + _start_time(workers)
+
+
+def _start_time(workers: Workers) -> float:
+    """What a busy machine adds: a worker that takes long to start is not slow to be replaced."""
+    return os.getloadavg()[0] / 2
+
+
+async def test_the_rooms_of_a_dead_worker_move_to_another_at_once(start: Start, opened: Any) -> None:
+    workers = await start(2)
+    room = await opened(workers)
+    owner = await come_in(room.replica, OWNER)
+    await room.publishes(OWNER, Source.AUDIO)
+    first = room.media.worker
+    os.kill(first.process.pid, signal.SIGKILL)
+    await until(lambda: "media.reset" in owner.types(), 5)
+    assert room.media.worker is not first and room.media.worker is not None
+    room.media.subscribe(OWNER)
+    await until(lambda: "media.offer" in owner.types(), 5)
+    assert not first.rooms
+
+
+async def test_a_frozen_worker_is_replaced(start: Start, opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "SILENCE_S", 2.0)
+    workers = await start(2)
+    room = await opened(workers)
+    owner = await come_in(room.replica, OWNER)
+    frozen = room.media.worker
+    pid = frozen.process.pid
+    os.kill(pid, signal.SIGSTOP)
+    await until(lambda: "media.reset" in owner.types(), 10)
+    assert room.media.worker is not frozen
+    await until(lambda: frozen.process.pid not in (None, pid), 10)
+
+
+async def test_a_link_that_breaks_is_taken_up_again_and_nobody_notices(start: Start, opened: Any) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    owner = await come_in(room.replica, OWNER)
+    (worker,) = workers._workers.values()
+    pid = worker.process.pid
+    broken = worker.link
+    broken._writer.transport.abort()
+    await until(lambda: worker.link not in (None, broken), 5)
+    await room.publishes(OWNER, Source.AUDIO)
+    expected = (room.replica.epoch, room.replica.room.version)
+    await until(lambda: positions(workers)[0].get(room.media.room) == expected, 5)
+    assert worker.process.pid == pid and "media.reset" not in owner.types()
+
+
+async def test_what_was_lost_on_the_way_is_sent_again(start: Start, opened: Any) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    await come_in(room.replica, OWNER)
+    (worker,) = workers._workers.values()
+    sent, worker.link.send = worker.link.send, lambda message: None
+    await room.publishes(OWNER, Source.AUDIO)
+    worker.link.send = sent
+    expected = (room.replica.epoch, room.replica.room.version)
+    assert positions(workers)[0].get(room.media.room) != expected
+    await until(lambda: positions(workers)[0].get(room.media.room) == expected, 6)
+
+
+async def test_an_offer_of_nonsense_is_refused_with_the_workers_code(start: Start, opened: Any) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    await come_in(room.replica, OWNER)
+    await room.publishes(OWNER, Source.AUDIO)
+    with pytest.raises(MediaRefused) as refused:
+        await room.media.publish(OWNER, c.MediaPublish(id=1, sdp="nonsense", tracks={"0": Source.AUDIO}))
+    assert refused.value.code is Code.BAD_OFFER
+
+
+async def test_whoever_left_has_no_transports_and_a_second_page_gets_new_ones(start: Start, opened: Any) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    owner = await come_in(room.replica, OWNER)
+    await room.replica.ask("u_a", enter("u_a"))
+    ear = Ear("u_a")
+    room.replica.members.attach(ear, room.replica.room.version)
+    room.media.subscribe("u_a")
+    await until(lambda: "media.offer" in ear.types(), 5)
+    first = ear.heard[-1]
+    # The signaling came back: the offer that was not answered is said again, and no new connection is made.
+    ear.heard.clear()
+    room.media.resumed("u_a")
+    assert [message["generation"] for message in ear.heard] == [first["generation"]]
+    room.media.subscribe("u_a")
+    await until(lambda: len(ear.heard) == 2, 5)
+    assert ear.heard[-1]["generation"] > first["generation"]
+    # Whom nobody knows here is told to begin anew.
+    room.media.resumed(OWNER)
+    assert owner.types()[-1] == "media.reset"
+    await room.replica.ask("u_a", inner.Drop())
+    await room.replica.ask("u_a", inner.Expire())
+    assert "u_a" not in room.media._desired.peers
+
+
+async def test_reports_become_quality_for_those_they_concern(start: Start, opened: Any) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    owner = await come_in(room.replica, OWNER)
+    stage = await come_in(room.replica, "u_stage")
+    viewer = await come_in(room.replica, "u_viewer")
+    await room.replica.ask("u_stage", c.StageRequest(id=1))
+    people = (OWNER, "u_stage", "u_viewer", "u_gone")
+    report = control.RoomReport(
+        room=room.media.room,
+        tracks=(
+            control.TrackReport(track="u_stage/audio", received=5, received_bytes=9, lost=0, forwarded=4, dropped=1),
+        ),
+        peers=tuple(control.PeerReport(peer=person, rtt_ms=10) for person in people),
+    )
+    room.media.reported(report)
+
+    def told(ear: Ear) -> list[str]:
+        return [
+            one["person"] for message in ear.heard if message["type"] == "media.quality" for one in message["people"]
+        ]
+
+    assert told(owner) == [OWNER, "u_stage", "u_viewer"]
+    assert told(stage) == ["u_stage"]
+    assert told(viewer) == ["u_stage", "u_viewer"]
+    assert room.media.report is report
+
+
+async def test_speakers_are_told_to_everybody(start: Start, opened: Any) -> None:
+    room = await opened(await start(1))
+    owner = await come_in(room.replica, OWNER)
+    levels = (control.Level(peer=OWNER, level=70), control.Level(peer="u_gone", level=60))
+    room.media.speaking(control.Speakers(room=room.media.room, speakers=levels))
+    assert owner.heard[-1] == {"type": "media.speakers", "speakers": [{"person": OWNER, "level": 70}]}
+
+
+# --- the link ---------------------------------------------------------------------------
+
+
+async def test_a_stranger_at_the_control_socket_is_turned_away(start: Start) -> None:
+    workers = await start(1)
+    path = next(Path(workers._directory.name).iterdir())
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    (worker,) = workers._workers.values()
+    hello = control.WorkerHello(worker="w1", secret="guessed", pid=worker.process.pid, udp_port=1, addresses=())
+    beat = control.Heartbeat(positions={}, transports=0, packets_in=0, packets_out=0, dropped={}, lag_ms=0.0, cpu_s=0.0)
+    for data in (
+        _framed(codec.pack(hello)),
+        _framed(codec.pack(beat)),
+        _framed(b"\xc1"),
+        (MAX_CONTROL_FRAME + 1).to_bytes(4, "big"),
+    ):
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(data)
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+    assert workers.ready and worker.udp_port != 1
+
+
+def _framed(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + data
+
+
+async def test_a_worker_that_does_not_answer_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "REQUEST_S", 0.1)
+    links: asyncio.Queue[WorkerLink] = asyncio.Queue()
+    server = await asyncio.start_unix_server(
+        lambda reader, writer: links.put_nowait(WorkerLink(reader, writer)), tmp_path / "socket"
+    )
+    _, writer = await asyncio.open_unix_connection(tmp_path / "socket")
+    ours = await links.get()
+    with pytest.raises(MediaRefused) as refused:
+        await ours.offer("room", "u_a", "v=0", {}, False)
+    assert refused.value.code is Code.MEDIA_UNAVAILABLE
+    asking = asyncio.create_task(ours.offer("room", "u_a", "v=0", {}, False))
+    await asyncio.sleep(0)
+    ours.close()
+    with pytest.raises(MediaRefused):
+        await asking
+    writer.close()
+    server.close()
+
+
+async def test_a_worker_that_cannot_start_is_tried_again_with_pauses() -> None:
+    ended: list[float] = []
+    loop = asyncio.get_running_loop()
+    process = WorkerProcess("w1", ["--nonsense"], "secret", lambda: ended.append(loop.time()))
+    process.start()
+    await until(lambda: len(ended) >= 2, 20)
+    await process.stop()
+    starts = process.starts
+    await asyncio.sleep(0.5)
+    assert process.starts == starts and process.pid is None
