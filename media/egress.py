@@ -20,8 +20,6 @@ from media.rtp import wrap_rtx, write_header
 from media.track import Track
 from media.transport import Transport
 
-# Where a downlink stands. HELD: it waits for a packet it may start at. ANY: it starts at whatever comes next.
-OPEN, HELD, ANY = "open", "held", "any"
 # After so long without a recognisable key frame a viewer gets what there is: better a broken picture than none.
 PATIENCE = 3.0
 # One NACK, PLI or report per downlink and 20 ms is what a browser sends at most; a hundred a second per viewer and
@@ -36,8 +34,10 @@ REPORTS_PER_PACKET = 10
 class Downlink:
     """One m-line to one viewer, and the track it carries now.
 
-    `seq_offset` and `timestamp_offset` are added to the publisher's numbers;
-    `highest` and `timestamp` are the publisher's, of the newest packet sent; `span`: packets since the gate opened."""
+    It is `flowing` from the packet it may start at until it is held. `seq_offset` and `timestamp_offset` are added to
+    the publisher's numbers; `highest` and `timestamp` are the publisher's, of the newest packet sent; `span` is how
+    far back the numbers are of one piece.
+    """
 
     __slots__ = (
         "_held_at",
@@ -46,7 +46,7 @@ class Downlink:
         "_sent_at",
         "budget",
         "clock_rate",
-        "gate",
+        "flowing",
         "highest",
         "octets",
         "packets",
@@ -83,7 +83,7 @@ class Downlink:
         self.octets = 0
         self.reported_packets = 0
         self.budget = budget
-        self.gate = HELD
+        self.flowing = False
         self._held_at: float | None = None
         self._sent_at: float | None = None
         self._new_clock = False
@@ -98,16 +98,16 @@ class Downlink:
 
     def hold(self, *, new_clock: bool = False) -> None:
         """Wait for a packet to start at. `new_clock`: the publisher's timestamps begin anew as well."""
-        if self.gate is OPEN:
+        if self.flowing:
             self._sent_at = time.monotonic()
-        self.gate = HELD
+        self.flowing = False
         self._held_at = None
         self._new_clock = self._new_clock or new_clock
         self._repeated.clear()
 
     def resume(self, starts: bool, seq: int, timestamp: int, now: float) -> bool:
-        """Shall this packet open the gate? Then the numbers go on from the last one sent."""
-        if not starts and self.gate is HELD:
+        """Shall this packet be the first one? Then the numbers go on from the last one sent."""
+        if not starts:
             if self._held_at is None:
                 self._held_at = now
             if now - self._held_at < PATIENCE:
@@ -121,13 +121,13 @@ class Downlink:
         self.highest = seq
         self.timestamp = timestamp
         self.span = 0
-        self.gate = OPEN
+        self.flowing = True
         return True
 
     def repeat(self, seqs: tuple[int, ...], now: float) -> None:
         """Send again what the viewer asks for, as far as it is kept and the budget allows."""
         track = self.track
-        if not self.rtx_payload_type or self.gate is not OPEN or track is None or not track.open:
+        if not self.rtx_payload_type or not self.flowing or track is None or not track.open:
             return
         for out_seq in seqs:
             seq = (out_seq - self.seq_offset) & 0xFFFF
@@ -151,7 +151,7 @@ class Downlink:
     def sender_report(self, ntp_now: int, now: float) -> bytes | None:
         """The report for this second, or `None` when nothing was sent or the publisher has not reported yet."""
         clock = self.track.clock if self.track is not None else None
-        if clock is None or self.gate is not OPEN or self.packets == self.reported_packets:
+        if clock is None or not self.flowing or self.packets == self.reported_packets:
             return None
         self.reported_packets = self.packets
         at, timestamp = clock

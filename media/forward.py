@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import Counter
 from struct import Struct
 
-from media.egress import OPEN, Downlink
 from media.track import Track
 from media.udp import UdpPort
 
@@ -43,7 +42,7 @@ def forward(track: Track, port: UdpPort, now: float, dropped: Counter[str]) -> N
         ssrc = downlink.ssrc
         octets = packets_out = 0
         for packet, seq, timestamp, length, starts in packets:
-            if downlink.gate is not OPEN and not downlink.resume(starts, seq, timestamp, now):
+            if not downlink.flowing and not downlink.resume(starts, seq, timestamp, now):
                 continue
             ahead = (seq - downlink.highest) & 0xFFFF
             if ahead < 0x8000:
@@ -51,7 +50,7 @@ def forward(track: Track, port: UdpPort, now: float, dropped: Counter[str]) -> N
                 downlink.timestamp = timestamp
                 downlink.span += ahead
             elif 0x10000 - ahead > downlink.span:
-                continue  # from before the gate opened: its number would be that of another packet
+                continue  # from before the first one: its number would be that of another packet
             view[:length] = packet
             timestamp_out = (timestamp + downlink.timestamp_offset) & 0xFFFFFFFF
             _write(view, 2, (seq + downlink.seq_offset) & 0xFFFF, timestamp_out, ssrc)
@@ -72,6 +71,3 @@ def forward(track: Track, port: UdpPort, now: float, dropped: Counter[str]) -> N
         sent += packets_out
     track.forwarded += sent
     port.packets_out += sent
-
-
-__all__ = ["Downlink", "forward"]

@@ -64,8 +64,6 @@ class Loudness(Generic[Peer]):
         self._peers.pop(peer, None)
         if self.active == peer:
             self.active = None
-        if self._challenger == peer:
-            self._challenger = None
 
     def loudness(self, peer: Peer, now: float) -> float:
         """The smoothed loudness of a peer, 0 to 100, fading when nothing is heard."""

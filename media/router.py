@@ -154,8 +154,8 @@ class Router:
             return
         former = room.subscriptions.get(message.peer)
         if former is not None:
-            if message.generation <= former.generation:
-                return
+            if message.generation == former.generation:
+                return  # said twice
             self._end_subscription(room, message.peer)
         changed = partial(self._subscription_changed, room, message.peer, message.generation)
         subscription = Subscription(room.id, message.peer, message.generation, self._dropped, self._send, changed)

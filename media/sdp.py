@@ -19,6 +19,7 @@ MAX_LINES = 12_000
 MAX_CODECS = 100
 MAX_EXTENSIONS = 64
 MAX_SSRCS = 32
+MAX_FEEDBACK = 400
 
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 RTP_PROTOCOL = "UDP/TLS/RTP/SAVPF"
@@ -55,7 +56,11 @@ class Codec:
 
 @dataclass(slots=True)
 class Section:
-    """One m-line with its attributes. `ssrcs` in the order of appearance; `rtx_of`: primary SSRC → RTX SSRC (FID)."""
+    """One m-line with its attributes. `ssrcs` in the order of appearance; `rtx_of`: primary SSRC → RTX SSRC (FID).
+
+    `parameters` and `feedback` (payload type, -1 for all) are only what has been read, until it is all there: Firefox
+    writes them before the `a=rtpmap` they belong to. They end in `codecs`.
+    """
 
     kind: str
     mid: str
@@ -64,6 +69,8 @@ class Section:
     formats: list[str] = field(default_factory=list)
     direction: str = "sendrecv"
     codecs: dict[int, Codec] = field(default_factory=dict)
+    parameters: dict[int, str] = field(default_factory=dict, repr=False, compare=False)
+    feedback: list[tuple[int, str]] = field(default_factory=list, repr=False, compare=False)
     extensions: dict[int, str] = field(default_factory=dict)
     ssrcs: list[int] = field(default_factory=list)
     rtx_of: dict[int, int] = field(default_factory=dict)
@@ -198,14 +205,11 @@ def _attribute(section: Section, name: str, value: str) -> None:
         _rtpmap(section, value)
     elif name in ("fmtp", "rtcp-fb"):
         payload_type, _, text = value.partition(" ")
-        chosen = section.codecs.values() if payload_type == "*" else [section.codecs.get(_number(payload_type, 127))]
-        for codec in chosen:
-            if codec is None:
-                continue
-            if name == "fmtp":
-                codec.parameters = text.strip()
-            elif len(codec.feedback) < 32:
-                codec.feedback.append(" ".join(text.split()))
+        number = -1 if payload_type == "*" else _number(payload_type, 127)
+        if name == "fmtp":
+            section.parameters[number] = text.strip()
+        elif len(section.feedback) < MAX_FEEDBACK:
+            section.feedback.append((number, " ".join(text.split())))
     elif name == "extmap":
         id, _, rest = value.partition(" ")
         if len(section.extensions) < MAX_EXTENSIONS:
@@ -255,6 +259,9 @@ def _complete(section: Section, defaults: Section) -> None:
     # The m-line's order of formats is the order of preference; formats without rtpmap are static types: passed over.
     order = [int(text) for text in section.formats if text.isascii() and text.isdigit() and len(text) < 4]
     section.codecs = {number: section.codecs[number] for number in order if number in section.codecs}
+    for number, codec in section.codecs.items():
+        codec.parameters = section.parameters.get(number, "")
+        codec.feedback = [text for to, text in section.feedback if to in (number, -1)]
 
 
 # --- writing ------------------------------------------------------------------------------------

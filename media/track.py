@@ -61,7 +61,7 @@ class Track:
         self.keyframes = KeyframeArbiter()
         self.clock: tuple[float, int] | None = None
         self.pending: list[tuple[int, int, int, bool]] = []
-        self.downlinks: list[Downlink] = []
+        self.downlinks: dict[Downlink, None] = {}  # a set that keeps its order
         self.received = 0
         self.received_bytes = 0
         self.forwarded = 0
@@ -118,14 +118,14 @@ class Track:
         """A viewer more; it needs a key frame."""
         if downlink not in self.downlinks:
             downlink.hold()
-            self.downlinks.append(downlink)
+            self.downlinks[downlink] = None
             if self.open:
                 self.keyframes.request(now)
 
     def detach(self, downlink: Downlink) -> None:
         """A viewer less."""
         if downlink in self.downlinks:
-            self.downlinks.remove(downlink)
+            del self.downlinks[downlink]
             downlink.hold()
             if not self.downlinks:
                 self.keyframes.withdraw()

@@ -221,6 +221,11 @@ class Settings:
         return self.tls_self_signed or self.tls_cert is not None
 
     @property
+    def origins(self) -> tuple[str, ...]:
+        """Web origins, beside the one that a request's `Host` names, whose pages may connect."""
+        return (*self.allowed_origins, *((self.public_url,) if self.public_url else ()))
+
+    @property
     def worker_count(self) -> int:
         """How many media workers to start."""
         return self.workers or os.cpu_count() or 1

@@ -19,7 +19,7 @@ from protocol.signals import Resync
 from server.frames import Encoded
 from server.history import Told
 from server.room.state import Room
-from server.room.view import moderates, needs_resync, sees, snapshot
+from server.room.view import moderates, needs_resync, snapshot
 
 
 class Member(Protocol):
@@ -49,6 +49,8 @@ class Members:
         self._by_person: dict[str, list[Member]] = {}
         self._everyone_told = version
         self._going: list[tuple[Member, Code | None, str]] = []
+        # Persons here who are told what moderators are told; in a crowd nobody else is looked at for such events.
+        self._moderators: set[str] = set()
 
     def __iter__(self) -> Iterator[Member]:
         for members in list(self._by_person.values()):
@@ -65,10 +67,11 @@ class Members:
         """The connection that carries the person's media."""
         return next((member for member in self.of(person) if not member.console), None)
 
-    def attach(self, member: Member, told: int) -> None:
-        """From now on `member` is told what comes after version `told`."""
+    def attach(self, member: Member, told: int, room: Room) -> None:
+        """From now on `member` is told what comes after version `told`; `room` is the state now."""
         member.told = told
         self._by_person.setdefault(member.person, []).append(member)
+        self._look_at(room, member.person)
 
     def detach(self, member: Member) -> bool:
         """Not told any more. True when it was the person's last connection; false also when it was not attached."""
@@ -78,20 +81,24 @@ class Members:
         members.remove(member)
         if not members:
             del self._by_person[member.person]
+            self._moderators.discard(member.person)
         return not members
 
     def tell(self, before: Room, after: Room, told: Told) -> int:
         """The event that led from one state to the other, to everybody it is meant for; how many were told."""
         event = told.event
+        if isinstance(event, e.RoleAssigned):
+            self._look_at(after, event.person)
         # Variants differ in `after` only. Whoever is no moderator has missed nothing since the last event for
         # everyone, wherever they joined between, so one variant serves the crowd.
         variants: dict[int, Encoded] = {}
         count = 0
-        for member in self._meant(after, told):
-            moderator = moderates(after, member.person)
-            since = member.told if moderator else min(member.told, self._everyone_told)
-            if event.version <= member.told:
+        for member in self._meant(told):
+            since = member.told
+            if event.version <= since:
                 continue
+            if since > self._everyone_told and member.person not in self._moderators:
+                since = self._everyone_told
             variant = variants.get(since)
             if variant is None:
                 variant = variants[since] = Encoded(replace(event, after=since))
@@ -104,13 +111,18 @@ class Members:
         self._part(event)
         return count
 
-    def _meant(self, after: Room, told: Told) -> Iterator[Member]:
+    def _meant(self, told: Told) -> Iterator[Member]:
         if told.audience.everyone:
             yield from self
             return
-        for person in list(self._by_person):
-            if sees(after, person, told.audience):
-                yield from self.of(person)
+        for person in self._moderators.union(told.audience.persons):
+            yield from self.of(person)
+
+    def _look_at(self, room: Room, person: str) -> None:
+        if person in self._by_person and moderates(room, person):
+            self._moderators.add(person)
+        else:
+            self._moderators.discard(person)
 
     def _refresh(self, before: Room, after: Room, told: Told) -> None:
         """A snapshot for those whose whole picture changed."""
@@ -140,6 +152,7 @@ class Members:
         self._everyone_told = room.version
         for person in list(self._by_person):
             if person in room.people:
+                self._look_at(room, person)
                 self.resync(room, person)
             else:
                 self._gone(person, None, "")
@@ -164,6 +177,7 @@ class Members:
             self._gone(person, code, note)
 
     def _gone(self, person: str, code: Code | None, note: str) -> None:
+        self._moderators.discard(person)
         self._going += [(member, code, note) for member in self._by_person.pop(person, [])]
 
     def signal(self, message: msgspec.Struct, *, media: bool = False) -> None:

@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
+import threading
 import time
+import traceback
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from server import VERSION
+from server import VERSION, log
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # performance.md: a commit within 5 ms at p99, no loop stall above 200 ms.
 APPEND_BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
 LAG_BUCKETS = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 WATCH_INTERVAL_S = 0.25
+# Longer than any pause of the garbage collector or a busy machine, shorter than a client's patience.
+BLOCKED_S = 2.0
+STACK_SHOWN = 12
+
+_log = log.get("podium.watch")
 
 
 class Metrics:
@@ -88,6 +96,7 @@ class Metrics:
         self.loop_lag_seconds = Histogram(
             "podium_loop_lag_seconds", "Lag of the event loop.", buckets=LAG_BUCKETS, registry=r
         )
+        self.loop_blocked = Counter("podium_loop_blocked", "Times the event loop was blocked for long.", registry=r)
         self.loop_lag_worst = Gauge(
             "podium_loop_lag_worst_seconds", "Worst lag of the event loop in the last minute.", registry=r
         )
@@ -98,30 +107,55 @@ class Metrics:
 
 
 class LoopWatch:
-    """Measures how late the event loop is: a blocked loop delays everybody."""
+    """Measures how late the event loop is: a blocked loop delays everybody.
 
-    def __init__(self, metrics: Metrics, interval_s: float = WATCH_INTERVAL_S) -> None:
+    The lag is measured by a task. A thread looks at the task, and while the loop is blocked for long it writes down
+    what the loop's thread is doing: afterwards nobody could tell.
+    """
+
+    def __init__(self, metrics: Metrics, interval_s: float = WATCH_INTERVAL_S, blocked_s: float = BLOCKED_S) -> None:
         self._metrics = metrics
         self._interval_s = interval_s
+        self._blocked_s = blocked_s
         self._task: asyncio.Task[None] | None = None
         self._worst: list[tuple[float, float]] = []
+        self._beat = time.monotonic()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to measure, in a task of the running loop."""
+        self._beat = time.monotonic()
         self._task = asyncio.create_task(self._watch(), name="loop watch")
+        loop_thread = threading.get_ident()
+        self._thread = threading.Thread(target=self._guard, args=(loop_thread,), name="loop guard", daemon=True)
+        self._thread.start()
 
     async def stop(self) -> None:
-        """End the task."""
+        """End the task and the thread."""
+        self._stopped.set()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
+    def _guard(self, loop_thread: int) -> None:
+        reported = 0.0
+        while not self._stopped.wait(self._interval_s):
+            beat = self._beat
+            blocked_s = time.monotonic() - beat
+            if blocked_s > self._blocked_s and beat != reported:
+                reported = beat
+                self._metrics.loop_blocked.inc()
+                frame = sys._current_frames().get(loop_thread)
+                stack = "".join(traceback.format_stack(frame)[-STACK_SHOWN:]) if frame is not None else ""
+                _log.error("the event loop is blocked", seconds=round(blocked_s, 1), stack=stack)
+
     async def _watch(self) -> None:
         while True:
             before = time.monotonic()
             await asyncio.sleep(self._interval_s)
-            now = time.monotonic()
+            now = self._beat = time.monotonic()
             lag = max(0.0, now - before - self._interval_s)
             self._metrics.loop_lag_seconds.observe(lag)
             # Only values that may still become the worst are kept: a falling series, the worst first.

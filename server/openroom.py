@@ -92,7 +92,7 @@ class OpenRoom:
     def attach(self, session: Session, told: int) -> None:
         """The session is told everything after version `told`."""
         session.enter(self)
-        self.replica.members.attach(session, told)
+        self.replica.members.attach(session, told, self.replica.room)
 
     def detach(self, session: Session) -> None:
         """The session's connection is gone; after the person's last one the grace period begins."""

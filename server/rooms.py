@@ -63,6 +63,7 @@ class Rooms:
         self._tasks: set[asyncio.Task[None]] = set()
         self._sweeping: asyncio.Task[None] | None = None
         self._last = 0
+        metrics.rooms.set_function(lambda: sum(bool(room.replica.room.people) for room in self._open.values()))
 
     def now(self) -> int:
         """ms since 1970, never less than before: a clock that is set back must not turn the rooms' time."""
@@ -180,16 +181,11 @@ class Rooms:
 
     def committed(self, after: Room) -> None:
         """See `Observer`."""
-        self._measure()
+        self._metrics.participants.set(len(self._where))
 
     def _left(self, person: str, conference: str) -> None:
         if self._where.get(person) == conference:
             del self._where[person]
-
-    def _measure(self) -> None:
-        rooms = [room.replica.room for room in self._open.values()]
-        self._metrics.rooms.set(sum(bool(room.people) for room in rooms))
-        self._metrics.participants.set(len(self._where))
 
     def _rename(self, conference: str, title: str) -> None:
         async def rename() -> None:
@@ -251,7 +247,6 @@ class Rooms:
         )
         replica.observers.append(self)
         room.start()
-        self._measure()
         return room
 
     async def _keep_sweeping(self) -> None:

@@ -126,7 +126,7 @@ class Gateway:
         self.proxies = Proxies(settings.trusted_proxies)
         self.bytes_per_second = float(settings.bytes_per_second)
         self.frames_per_second = float(settings.frames_per_second)
-        self._origins = frozenset(settings.allowed_origins)
+        self._origins = frozenset(settings.origins)
         self._connects = RateLimit(settings.connects_per_second, settings.connects_per_second * 10)
         self._per_address: dict[str, int] = {}
         self._count = 0
@@ -188,6 +188,8 @@ class Session:
         self.client = ""
         self.console = False
         self.told = 0
+        # See `Member`. Not a method: this is called for each event and reader.
+        self.send: Callable[[bytes], None] = connection.post
         self._connection = connection
         self._bad = 0
         self._commands = Bucket(COMMANDS_PER_SECOND, COMMANDS_AT_ONCE, time.monotonic())
@@ -238,10 +240,6 @@ class Session:
             self.room.resync(self)
 
     # --- as a member of a room ----------------------------------------------------------
-
-    def send(self, frame: bytes) -> None:
-        """See `Member`."""
-        self._connection.post(frame)
 
     def gone(self, code: Code | None, note: str) -> None:
         """See `Member`."""

@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MSGPACK, JSON = "podium.v1.msgpack", "podium.v1.json"
 # A start on a busy machine with two cores; a healthy one needs one to two seconds.
 START_S = 30.0
+# What asyncio and the interpreter say of exceptions that nobody looked at.
+LOST = ("exception was never retrieved", "Exception in callback", "was never awaited", "Task was destroyed")
 
 
 @dataclass
@@ -105,8 +107,11 @@ class Server:
         raise AssertionError(f"the server did not start (status {status}):\n{self.log[-4000:]}")
 
     def stop(self, timeout_s: float = 20.0) -> int:
-        """SIGTERM; the exit status. Once it has ended, nothing happens."""
-        return self._end(signal.SIGTERM, timeout_s)
+        """SIGTERM; the exit status. Once it has ended, nothing happens. Fails when the server lost an exception."""
+        status = self._end(signal.SIGTERM, timeout_s)
+        lost = [line for line in self.log.splitlines() if any(words in line for words in LOST)]
+        assert not lost, "\n".join(lost)
+        return status
 
     def kill9(self) -> int:
         """SIGKILL the server's process alone; its workers are left to themselves, as in a real crash."""

@@ -124,6 +124,27 @@ async def end(call: Call, _body: None) -> m.ConferenceGlance:
     return await glance(call, None)
 
 
+async def media(call: Call, _body: None) -> m.MediaShown:
+    conference = await _conference(call)
+    if not await _moderates(call, conference):
+        raise Failure(Code.NOT_ALLOWED, "Organizers and moderators see the counters.")
+    report = call.services.rooms.track_report(conference.id)
+    tracks = report.tracks if report is not None else ()
+    return m.MediaShown(
+        tracks=[
+            m.TrackShown(
+                track=track.track,
+                received=track.received,
+                received_bytes=track.received_bytes,
+                lost=track.lost,
+                forwarded=track.forwarded,
+                dropped=track.dropped,
+            )
+            for track in tracks
+        ]
+    )
+
+
 def _account_token(call: Call, account: Account) -> tuple[str, int]:
     tokens = call.services.tokens
     token = tokens.account(account.id, account.name)
@@ -256,6 +277,16 @@ API: tuple[Endpoint, ...] = (
         handler=invite,
         body=m.NewInvitation,
         response=m.InvitationMade,
+        caller=Caller.PERSON,
+        errors=(Code.NO_SUCH_CONFERENCE,),
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/conferences/{conference}/media",
+        name="mediaCounters",
+        summary="What the media worker counts of each track; for organizers and moderators.",
+        handler=media,
+        response=m.MediaShown,
         caller=Caller.PERSON,
         errors=(Code.NO_SUCH_CONFERENCE,),
     ),

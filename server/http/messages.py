@@ -140,6 +140,24 @@ class InvitationMade(msgspec.Struct, frozen=True, kw_only=True):
     expires: int
 
 
+class TrackShown(msgspec.Struct, frozen=True, kw_only=True):
+    """What the media worker has counted of a track (`identity/source`) since it began: packets and bytes that came,
+    packets that were lost on the way, forwarded to somebody, and dropped because the track was closed (muted)."""
+
+    track: str
+    received: int
+    received_bytes: int
+    lost: int
+    forwarded: int
+    dropped: int
+
+
+class MediaShown(msgspec.Struct, frozen=True, kw_only=True):
+    """The counters of a conference's tracks, as of the last two seconds; empty when nobody sends."""
+
+    tracks: list[TrackShown]
+
+
 def account_shown(account: Account, has_password: bool) -> AccountShown:
     """An account as the API shows it."""
     return AccountShown(

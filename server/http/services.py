@@ -8,6 +8,7 @@ from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
+from protocol.control import RoomReport
 from protocol.names import Role
 from server.accounts import Accounts
 from server.conferences import Conferences
@@ -38,6 +39,8 @@ class RoomsSeen(Protocol):
     async def summary(self, conference_id: str) -> Summary | None: ...
 
     async def role_of(self, conference_id: str, identity: str) -> Role | None: ...
+
+    def track_report(self, conference_id: str) -> RoomReport | None: ...
 
 
 class WorkersSeen(Protocol):

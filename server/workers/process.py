@@ -114,6 +114,8 @@ class WorkerProcess:
             stderr=asyncio.subprocess.PIPE,
             limit=MAX_LINE,
             preexec_fn=_end_with_parent,
+            # Ctrl+C in a terminal goes to its whole process group; stopping the workers is the server's work.
+            start_new_session=True,
         )
         _log.info("media worker started", worker=self.name, pid=process.pid)
         assert process.stderr is not None

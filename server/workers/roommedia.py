@@ -209,7 +209,9 @@ class RoomMedia:
         stage's."""
         self.report = message
         room = self._replica.room
-        measured = {report.peer: quality(report) for report in message.peers if report.peer in room.people}
+        # Whoever has no connection has no quality.
+        connected = (report for report in message.peers if report.publish is not None or report.subscribe is not None)
+        measured = {report.peer: quality(report) for report in connected if report.peer in room.people}
         if not measured:
             return
         everybody = _messages(list(measured.values()))

@@ -64,7 +64,7 @@ async def sent(page: Any, kind: str) -> int:
     return sum(int(entry["packetsSent"]) for entry in await statistics(page, "outbound", kind))
 
 
-async def until(check: Callable[[], Awaitable[bool]], what: str, seconds: float = 20.0, every: float = 0.2) -> float:
+async def until(check: Callable[[], Awaitable[bool]], what: str, seconds: float = 40.0, every: float = 0.2) -> float:
     """Wait until `check` holds; the seconds it took. Raises `AssertionError` naming `what`."""
     begun = time.monotonic()
     while time.monotonic() - begun < seconds:
@@ -74,7 +74,12 @@ async def until(check: Callable[[], Awaitable[bool]], what: str, seconds: float 
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
-async def plays(page: Any, track: str, frames: int = 10, seconds: float = 20.0) -> float:
+async def holds(page: Any, expression: str) -> bool:
+    """Whether an expression is true in the page. The pages' policy forbids evaluated strings, so it is asked for."""
+    return bool(await page.evaluate(expression))
+
+
+async def plays(page: Any, track: str, frames: int = 10, seconds: float = 40.0) -> float:
     """Wait until so many further frames of a track have been decoded; the seconds it took."""
     start = await received(page, track)
 
@@ -84,7 +89,7 @@ async def plays(page: Any, track: str, frames: int = 10, seconds: float = 20.0) 
     return await until(more, f"{frames} more frames of {track}", seconds)
 
 
-async def sounds(page: Any, track: str, seconds: float = 20.0) -> float:
+async def sounds(page: Any, track: str, seconds: float = 40.0) -> float:
     """Wait until a track was heard: its energy grows, which silence and concealment do not do."""
     start = await received(page, track, "totalAudioEnergy")
 
@@ -154,7 +159,7 @@ async def enter(page: Any, link: str, name: str | None = None) -> Visitor:
         await page.get_by_test_id("join-name").fill(name)
     await page.get_by_test_id("join-button").click()
     await page.get_by_test_id("stage").wait_for()
-    await page.wait_for_function("window.podium?.room?.me")
+    await until(lambda: holds(page, "window.podium?.room?.me"), "in the conference")
     return Visitor(page, await page.evaluate("window.podium.room.you"))
 
 
@@ -172,5 +177,5 @@ async def enter_owner(server: Server, chromium: Any) -> Visitor:
     server_token = await page.evaluate("localStorage.getItem('podium.token')")
     assert server_token, "the one-time link signs the owner in"
     await page.get_by_test_id("join-button").click()
-    await page.wait_for_function("window.podium?.room?.me")
+    await until(lambda: holds(page, "window.podium?.room?.me"), "in the conference")
     return Visitor(page, await page.evaluate("window.podium.room.you"))

@@ -14,8 +14,8 @@ from tests.browser.pages import (
     enter,
     enter_owner,
     guest_link,
+    holds,
     plays,
-    received,
     screenshot,
     sent,
     sounds,
@@ -112,10 +112,8 @@ async def test_a_mute_from_the_console_stops_frames_at_the_viewer_and_an_unmute_
 async def test_taken_down_from_the_stage_nothing_of_the_speaker_arrives_any_more(hall: Hall) -> None:
     await hall.open_console()
     await hall.command(hall.speaker, "menu-stage.take_down")
-    await hall.viewer.page.wait_for_function(
-        "(name) => !window.podium.media.subscriber.tracks.has(name)", arg=hall.speaker.track("video")
-    )
-    await until(lambda: _is(hall.speaker.page, "!window.podium.room.me.on_stage"), "the speaker is told")
+    await no_track(hall.viewer, hall.speaker.track("video"))
+    await until(lambda: holds(hall.speaker.page, "!window.podium.room.me.on_stage"), "the speaker is told")
     await plays(hall.viewer.page, hall.owner.track("video"))
     before = await sent(hall.speaker.page, "video")
     await asyncio.sleep(1)
@@ -131,7 +129,7 @@ async def test_removed_the_speaker_is_told_why_and_is_gone_for_everybody(hall: H
     await reason.wait_for()
     assert "Too much noise" in await hall.speaker.page.get_by_test_id("closed").inner_text()
     gone = f"!window.podium.room.people.has('{hall.speaker.identity}')"
-    await until(lambda: _is(hall.viewer.page, gone), "the viewer's list")
+    await until(lambda: holds(hall.viewer.page, gone), "the viewer's list")
     await plays(hall.viewer.page, hall.owner.track("video"))
     await screenshot(hall.speaker.page, "removed")
 
@@ -142,18 +140,16 @@ async def test_ended_everybody_is_told_and_closed(hall: Hall) -> None:
     await hall.console.get_by_test_id("end-dialog-confirm").click()
     for visitor in (hall.owner, hall.speaker, hall.viewer):
         await visitor.page.get_by_test_id("closed-reason").wait_for()
-        assert await _is(visitor.page, "window.__connections.every((c) => c.connectionState === 'closed')")
+        assert await holds(visitor.page, "window.__connections.every((c) => c.connectionState === 'closed')")
 
 
 async def test_a_screen_share_arrives_beside_the_camera_and_goes_when_it_is_stopped(hall: Hall) -> None:
-    await hall.speaker.page.get_by_test_id("share-button").click()
+    await hall.speaker.page.get_by_test_id("screen").click()
     await plays(hall.viewer.page, hall.speaker.track("screen"))
     await plays(hall.viewer.page, hall.speaker.track("video"))
     await screenshot(hall.viewer.page, "screen-share")
-    await hall.speaker.page.get_by_test_id("share-button").click()
-    await hall.viewer.page.wait_for_function(
-        "(name) => !window.podium.media.subscriber.tracks.has(name)", arg=hall.speaker.track("screen")
-    )
+    await hall.speaker.page.get_by_test_id("screen").click()
+    await no_track(hall.viewer, hall.speaker.track("screen"))
     await plays(hall.viewer.page, hall.speaker.track("video"))
 
 
@@ -162,7 +158,7 @@ async def test_a_reload_of_the_speakers_page_brings_seat_role_and_mute_back(hall
     await hall.command(hall.speaker, "menu-lock-audio")
     await stands_still(hall.viewer.page, hall.speaker.track("audio"), "packetsReceived")
     await hall.speaker.page.reload()
-    await hall.speaker.page.wait_for_function("window.podium?.room?.me", timeout=15_000)
+    await until(lambda: holds(hall.speaker.page, "window.podium?.room?.me"), "the speaker is back")
     me = await hall.speaker.page.evaluate("window.podium.room.me")
     assert (me["id"], me["role"], me["on_stage"]) == (hall.speaker.identity, "speaker", True)
     assert "audio" in me["locked"]
@@ -171,20 +167,17 @@ async def test_a_reload_of_the_speakers_page_brings_seat_role_and_mute_back(hall
 
 
 async def test_a_viewer_asks_is_granted_publishes_and_is_seen(hall: Hall) -> None:
-    await hall.viewer.page.get_by_test_id("hand-button").click()
+    await hall.viewer.page.get_by_test_id("hand").click()
     await hall.open_console()
     await hall.console.get_by_test_id("queue-grant").click()
-    await until(lambda: _is(hall.viewer.page, "window.podium.room.me.on_stage"), "the viewer is on the stage")
-    button = hall.viewer.page.get_by_test_id("camera-button")
-    if await received(hall.owner.page, hall.viewer.track("video")) == 0 and not await _sends_video(hall.viewer.page):
-        await button.click()
+    await until(lambda: holds(hall.viewer.page, "window.podium.room.me.on_stage"), "the viewer is on the stage")
+    await hall.viewer.page.get_by_test_id("stage-both").click()
     await plays(hall.owner.page, hall.viewer.track("video"))
+    await sounds(hall.owner.page, hall.viewer.track("audio"))
 
 
-async def _sends_video(page: Any) -> bool:
-    await asyncio.sleep(2)
-    return await sent(page, "video") > 0
-
-
-async def _is(page: Any, expression: str) -> bool:
-    return bool(await page.evaluate(expression))
+async def no_track(visitor: Visitor, track: str) -> None:
+    """Wait until somebody does not receive a track any more."""
+    await until(
+        lambda: holds(visitor.page, f"!window.podium.media.subscriber.tracks.has('{track}')"), f"{track} is gone"
+    )

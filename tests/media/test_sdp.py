@@ -183,6 +183,72 @@ def test_what_is_written_is_read_back() -> None:
     assert (read.ufrag, read.password) == (LOCAL.ufrag, LOCAL.password)
 
 
+FIREFOX = """v=0
+o=mozilla...THIS_IS_SDPARTA-99.0 8 0 IN IP4 0.0.0.0
+s=-
+t=0 0
+a=sendrecv
+a=fingerprint:sha-256 {digest}
+a=group:BUNDLE 0 1
+a=ice-options:trickle
+a=msid-semantic:WMS *
+m=audio 9 UDP/TLS/RTP/SAVPF 109 9 0 8 101
+c=IN IP4 0.0.0.0
+a=sendonly
+a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level
+a=extmap:2/recvonly urn:ietf:params:rtp-hdrext:csrc-audio-level
+a=extmap:3 urn:ietf:params:rtp-hdrext:sdes:mid
+a=fmtp:109 maxplaybackrate=48000;stereo=1;useinbandfec=1
+a=ice-pwd:4c3c2ba4dc2e0f0f0f0f0f0f0f0f0f0f
+a=ice-ufrag:8d7a3b1c
+a=mid:0
+a=rtcp-mux
+a=rtpmap:109 opus/48000/2
+a=rtpmap:9 G722/8000/1
+a=setup:actpass
+a=ssrc:3111 cname:x
+m=video 0 UDP/TLS/RTP/SAVPF 120 124 126 127
+c=IN IP4 0.0.0.0
+a=bundle-only
+a=sendonly
+a=extmap:3 urn:ietf:params:rtp-hdrext:sdes:mid
+a=extmap:7 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01
+a=fmtp:126 profile-level-id=42e01f;level-asymmetry-allowed=1;packetization-mode=1
+a=fmtp:120 max-fs=12288;max-fr=60
+a=fmtp:124 apt=120
+a=fmtp:127 apt=126
+a=ice-pwd:4c3c2ba4dc2e0f0f0f0f0f0f0f0f0f0f
+a=ice-ufrag:8d7a3b1c
+a=mid:1
+a=rtcp-fb:120 nack
+a=rtcp-fb:120 nack pli
+a=rtcp-fb:120 ccm fir
+a=rtcp-fb:120 transport-cc
+a=rtcp-mux
+a=rtcp-rsize
+a=rtpmap:120 VP8/90000
+a=rtpmap:124 rtx/90000
+a=rtpmap:126 H264/90000
+a=rtpmap:127 rtx/90000
+a=setup:actpass
+a=ssrc:4111 cname:x
+a=ssrc:4222 cname:x
+a=ssrc-group:FID 4111 4222
+""".format(digest="AB:" * 31 + "AB")
+
+
+def test_an_offer_in_firefoxs_manner_is_taken() -> None:
+    """Session-level fingerprint, attributes before their rtpmap, extensions with directions, bundle-only at port 0."""
+    found = answered(FIREFOX, m0=track(Source.AUDIO), m1=track(Source.VIDEO))
+    audio, video = found.lines
+    assert (audio.choice.payload_type, video.choice.payload_type, video.choice.rtx) == (109, 120, 124)
+    assert video.ssrcs == [4111] and video.rtx_of == {4111: 4222}
+    assert found.extensions == {1: 1, 3: 4, 7: 3} and found.transport_cc
+    assert [section.port for section in found.answer.sections] == [9, 9]
+    h264 = FIREFOX.replace("SAVPF 120 124 126 127", "SAVPF 126 127 120 124")
+    assert answered(h264, m1=track(Source.VIDEO)).lines[0].choice == (codecs.H264_CONSTRAINED_BASELINE, 126, 127)
+
+
 _LINES = CHROMIUM.split("\r\n")
 
 

@@ -147,7 +147,7 @@ async def come_in(replica: RoomReplica, person: str, role: Role = Role.SPEAKER, 
     """Let a person in, with a member that hears what follows."""
     assert await replica.ask(person, enter(person, role)) is None
     ear = Ear(person, **more)
-    replica.members.attach(ear, replica.room.version)
+    replica.members.attach(ear, replica.room.version, replica.room)
     return ear
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psutil
+from websockets.exceptions import ConnectionClosed
 
 from tests.harness import Client, Refused, Server, until
 
@@ -104,7 +105,7 @@ async def test_every_commit_that_was_answered_survives_a_kill_at_any_moment(
                     answer = await client.send("conference.settings", title=title, timeout_s=5)
                     answered.append(answer["version"])
                     await asyncio.sleep(0.05)
-            except (ConnectionError, OSError, TimeoutError):
+            except (ConnectionError, OSError, TimeoutError, ConnectionClosed):
                 pass
 
         writing = asyncio.create_task(write())
@@ -132,7 +133,7 @@ async def test_a_command_repeated_after_the_crash_counts_once(podium_server: Ser
     # The client does not know whether its request was heard before the crash, and asks again.
     assert (await owner.send("stage.request", id=500))["type"] == "ok"
     fresh = await clients(server, server.guest("Witness"), server.conference)
-    assert fresh.snapshot["stage"] == []
+    assert "stage" not in fresh.snapshot
 
 
 async def test_who_does_not_come_back_after_the_crash_is_gone_after_the_grace_period(

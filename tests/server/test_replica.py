@@ -293,7 +293,7 @@ async def test_events_of_one_member_are_contiguous_and_consoles_hear_them_too(
 ) -> None:
     owner = await come_in(replica, OWNER)
     console = Ear(OWNER, console=True)
-    replica.members.attach(console, replica.room.version)
+    replica.members.attach(console, replica.room.version, replica.room)
     start = replica.room.version
     for number in range(5):
         await come_in(replica, f"u_{number}")

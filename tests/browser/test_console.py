@@ -1,0 +1,182 @@
+"""The moderator console in a real browser: it shows what is so, offers what one may, and does what is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from tests.harness import Client, Guest, Refused, Server
+
+
+async def open_console(server: Server, chromium: Any, somebody: Guest, width: int = 1400, height: int = 1000) -> Any:
+    """The console of somebody, in a browser that has kept their token."""
+    page = await chromium(width=width, height=height)
+    key = "podium.token" if somebody.identity.startswith("u_") else f"podium.guest.{server.conference}"
+    await page.goto(f"{server.url}/static/favicon.svg")
+    await page.evaluate("([key, token]) => localStorage.setItem(key, token)", [key, somebody.token])
+    await page.goto(f"{server.url}/console/{server.conference}")
+    await expect(page.get_by_test_id("console-state")).to_have_text("Live")
+    return page
+
+
+def line(page: Any, identity: str) -> Any:
+    """Somebody's line in the table."""
+    return page.locator(f'[data-testid="person"][data-person="{identity}"]')
+
+
+def waiting(page: Any) -> Any:
+    """The queue's names, front first."""
+    return page.get_by_test_id("queue-item").locator(".truncate")
+
+
+@pytest.fixture
+async def server(podium_server: Callable[..., Server]) -> Server:
+    return podium_server("--guests-per-minute", "10000")
+
+
+@pytest.fixture
+async def crowd(server: Server, clients: Callable[..., Any]) -> list[Client]:
+    """Three guests who ask for the stage: Ada, Ben and Cyd, in this order."""
+    found = [await clients(server, server.guest(name), server.conference) for name in ("Ada", "Ben", "Cyd")]
+    for one in found:
+        await one.send("stage.request")
+    return found
+
+
+async def test_the_queue_is_reordered_granted_and_refused(server: Server, crowd: list[Client], chromium: Any) -> None:
+    ada, ben, cyd = crowd
+    page = await open_console(server, chromium, server.login())
+    await expect(waiting(page)).to_have_text(["Ada", "Ben", "Cyd"])
+    await page.get_by_label("Move Cyd up").click()
+    await expect(waiting(page)).to_have_text(["Ada", "Cyd", "Ben"])
+    await page.get_by_label("Let Ada on the stage").click()
+    await ada.event("stage.taken", person=ada.identity)
+    await page.get_by_label("Refuse Cyd").click()
+    await cyd.event("stage.refused", person=cyd.identity)
+    await expect(waiting(page)).to_have_text(["Ben"])
+    await expect(page.get_by_test_id("count-stage")).to_have_text("1")
+    await expect(line(page, ada.identity).get_by_test_id("person-place")).to_have_text("On stage")
+    await expect(line(page, ben.identity).get_by_test_id("person-place")).to_have_text("Asking, no. 1")
+    await expect(page.get_by_test_id("log-entry").first).to_contain_text("refused the request of Cyd")
+    assert page.problems == []
+
+
+async def test_by_keyboard_alone_somebody_is_found_muted_locked_and_removed(
+    server: Server, crowd: list[Client], chromium: Any
+) -> None:
+    ben = crowd[1]
+    page = await open_console(server, chromium, server.login())
+    microphone = line(page, ben.identity).get_by_test_id("person-audio")
+    await expect(microphone).to_have_attribute("aria-disabled", "false")
+    await page.keyboard.press("/")
+    await page.keyboard.type("ben")
+    await expect(page.get_by_test_id("person")).to_have_count(1)
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("m")
+    await expect(microphone).to_have_attribute("data-is", "muted")
+    await page.keyboard.press("l")
+    await expect(microphone).to_have_attribute("data-is", "locked")
+    with pytest.raises(Refused) as refused:
+        await ben.send("media.unmute", source="audio")
+    assert refused.value.code == "locked"
+    await page.keyboard.press("Delete")
+    await page.keyboard.type("Wrong room")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await asyncio.wait_for(ben.closed.wait(), 10)
+    assert ben.closing is not None and ben.closing["code"] == "removed"
+    await expect(page.get_by_test_id("person")).to_have_count(0)
+
+
+async def test_one_button_mutes_everyone_on_the_stage_but_nobody_else(
+    server: Server, crowd: list[Client], chromium: Any
+) -> None:
+    ada, ben, cyd = crowd
+    page = await open_console(server, chromium, server.login())
+    for name in ("Ada", "Ben"):
+        await page.get_by_label(f"Let {name} on the stage").click()
+    await expect(page.get_by_test_id("count-stage")).to_have_text("2")
+    await page.get_by_test_id("mute-stage").click()
+    for one in (ada, ben):
+        await one.event("media.muted", person=one.identity, source="audio")
+        await expect(line(page, one.identity).get_by_test_id("person-audio")).to_have_attribute("data-is", "muted")
+    await expect(line(page, cyd.identity).get_by_test_id("person-audio")).to_have_attribute("data-is", "none")
+    await expect(page.get_by_test_id("toast")).to_contain_text("Muted 2 people.")
+
+
+async def test_a_viewer_is_offered_nothing_until_made_a_moderator(
+    server: Server, crowd: list[Client], chromium: Any, clients: Callable[..., Any]
+) -> None:
+    viewer = server.guest("Vic")
+    page = await open_console(server, chromium, viewer)
+    await line(page, crowd[0].identity).get_by_test_id("person-menu").click()
+    await expect(page.get_by_test_id("menu")).to_contain_text("There is nothing you may do here.")
+    await page.keyboard.press("Escape")
+    for command in ("console-end", "console-settings", "mute-stage", "queue-grant", "person-stage"):
+        await expect(page.get_by_test_id(command).locator("visible=true")).to_have_count(0)
+    owner = await clients(server, server.login(), server.conference, console=True)
+    await owner.send("role.assign", target=viewer.identity, role="moderator")
+    await expect(page.get_by_test_id("console-end")).to_be_visible()
+    await page.get_by_label("Let Ada on the stage").click()
+    await crowd[0].event("stage.taken", person=crowd[0].identity)
+
+
+async def test_settings_are_checked_before_and_shown_after(server: Server, chromium: Any) -> None:
+    page = await open_console(server, chromium, server.login())
+    await page.get_by_test_id("console-settings").click()
+    await page.get_by_test_id("settings-places").fill("37")
+    await page.get_by_test_id("settings-dialog-confirm").click()
+    await expect(page.get_by_test_id("settings-dialog-error")).to_have_text("The stage has 1 to 36 places.")
+    await page.get_by_test_id("settings-places").fill("2")
+    await page.get_by_test_id("settings-title").fill("Quarterly <b>numbers</b>")
+    await page.get_by_test_id("settings-dialog-confirm").click()
+    await expect(page.get_by_test_id("console-title")).to_have_text("Quarterly <b>numbers</b>")
+    await expect(page.get_by_test_id("count-places")).to_have_text("/ 2")
+
+
+async def test_a_crowd_is_paged_through_and_searched(
+    server: Server, chromium: Any, clients: Callable[..., Any]
+) -> None:
+    # More than the 150 from which a snapshot does not hold everybody any more.
+    guests = await asyncio.gather(*(asyncio.to_thread(server.guest, f"Guest {number:03}") for number in range(160)))
+    for guest in guests:
+        await clients(server, guest, server.conference)
+    page = await open_console(server, chromium, server.login())
+    await expect(page.get_by_test_id("people-range")).to_have_text("1–50 of 161", timeout=20_000)
+    await page.get_by_test_id("page-after").click()
+    await expect(page.get_by_test_id("people-range")).to_have_text("51–100 of 161")
+    await page.get_by_test_id("people-search").fill("guest 159")
+    await expect(page.get_by_test_id("person-name")).to_have_text(["G1Guest 159Guest"])
+    assert page.problems == []
+
+
+async def test_the_console_comes_back_by_itself_after_the_server_was_killed(
+    server: Server, crowd: list[Client], chromium: Any
+) -> None:
+    page = await open_console(server, chromium, server.login())
+    await page.get_by_label("Let Ada on the stage").click()
+    await expect(page.get_by_test_id("count-stage")).to_have_text("1")
+    server.kill9()
+    await expect(page.get_by_test_id("console-banner")).to_be_visible()
+    server.start()
+    await expect(page.get_by_test_id("console-state")).to_have_text("Live", timeout=30_000)
+    await expect(page.get_by_test_id("count-stage")).to_have_text("1")
+    await expect(waiting(page)).to_have_text(["Ben", "Cyd"])
+
+
+async def test_on_a_phones_width_nothing_is_cut_off(server: Server, crowd: list[Client], chromium: Any) -> None:
+    page = await open_console(server, chromium, server.login(), width=390, height=844)
+    await expect(line(page, crowd[0].identity).get_by_test_id("person-stage")).to_be_visible()
+    wider = (
+        "[document.documentElement, document.querySelector('#scroll')].map((one) => one.scrollWidth - one.clientWidth)"
+    )
+    assert await page.evaluate(wider) == [0, 0]
+    await page.get_by_test_id("tab-queue").click()
+    await expect(waiting(page)).to_have_text(["Ada", "Ben", "Cyd"])
+    await page.get_by_label("Let Ada on the stage").click()
+    await crowd[0].event("stage.taken", person=crowd[0].identity)
