@@ -25,8 +25,9 @@ PATIENCE = 3.0
 # One NACK, PLI or report per downlink and 20 ms is what a browser sends at most; a hundred a second per viewer and
 # track is generous, 400 in total bounds the work one viewer can cause.
 MAX_RTCP_PER_S = 400
-# The same packet is repeated to the same viewer at most this often: a browser asks again after a round trip.
-REPEAT_AFTER = 0.010
+# The same packet is repeated to the same viewer at most once in half a round trip, within these limits: a browser
+# asks again after what it believes the round trip to be, 0.1 s when it does not know.
+MIN_REPEAT, MAX_REPEAT = 0.010, 0.080
 # Sender reports in one compound packet: 28 bytes each and 20 to 90 of CNAME must stay within one datagram.
 REPORTS_PER_PACKET = 10
 
@@ -134,7 +135,7 @@ class Downlink:
             if (self.highest - seq) & 0xFFFF > self.span:
                 continue
             last = self._repeated.get(out_seq)
-            if last is not None and now - last < max(REPEAT_AFTER, self.transport.rtt / 2):
+            if last is not None and now - last < max(MIN_REPEAT, min(self.transport.rtt / 2, MAX_REPEAT)):
                 continue
             packet = track.cache.get(seq)
             if packet is None or not self.budget.spend(len(packet), now):

@@ -33,8 +33,9 @@ MAX_SSRCS = 64
 MAX_BYTES_PER_S = 25_000_000 // 8
 # A publisher's sender reports come each second or so, its feedback ten times a second.
 MAX_RTCP_PER_S = 200
-# The round trip is measured once, in the handshake, where a busy browser looks like a slow network.
-MAX_NACK_RTT = 0.25
+# The round trip is measured once, in the handshake, where a busy browser looks like a slow network. Nor do we ask
+# faster than this: ten tries must outlast a stall of Wi-Fi or of the browser, not be used up in 0.2 s.
+MIN_NACK_RTT, MAX_NACK_RTT = 0.08, 0.25
 
 _LEVEL = 1 << EXTENSION_IDS[AUDIO_LEVEL]
 _TWCC = 1 << EXTENSION_IDS[TRANSPORT_CC]
@@ -345,7 +346,7 @@ class Uplink:
             if nack is None:
                 continue
             if nack.pending:
-                missing = nack.due(now, min(transport.rtt, MAX_NACK_RTT))
+                missing = nack.due(now, max(MIN_NACK_RTT, min(transport.rtt, MAX_NACK_RTT)))
                 if missing:
                     packets.append(rtcp.nack(self.ssrc, stream.ssrc, missing))
             if nack.wants_keyframe:

@@ -38,6 +38,8 @@ from server.workers import Workers
 
 FIRST_TITLE = "Welcome"
 KEEP_ALIVE_S = 15
+# For the handshake, as for the headers that follow it, and for the good-bye.
+TLS_S = 5.0
 # A part that does not stop within this is left behind; the process ends anyway.
 STOP_S = 10.0
 
@@ -59,7 +61,20 @@ class Started:
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn without its own signal handlers: stopping has an order, which is ours."""
+    """uvicorn without its own signal handlers (stopping has an order, which is ours), and with TLS time-outs."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        config, loop = self.config, asyncio.get_running_loop()
+
+        def protocol() -> asyncio.Protocol:
+            return DeadlineProtocol(config=config, server_state=self.server_state, app_state={}, _loop=loop)
+
+        times: dict[str, Any] = {"ssl_handshake_timeout": TLS_S, "ssl_shutdown_timeout": TLS_S} if config.ssl else {}
+        self.servers = [
+            await loop.create_server(protocol, sock=each, ssl=config.ssl, backlog=config.backlog, **times)
+            for each in sockets or []
+        ]
+        self.started = True
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -268,6 +268,11 @@ class Session:
         self.state = State.WELCOMED
 
     @property
+    def introduced(self) -> bool:
+        """Somebody has said hello."""
+        return self.state is not State.CONNECTED
+
+    @property
     def over(self) -> bool:
         """The connection is gone."""
         return self.state is State.CLOSED

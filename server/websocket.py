@@ -43,6 +43,8 @@ PATH = "/ws"
 # A half-open connection is found within PING_EVERY_S + SILENCE_S (reliability.md: 25 s).
 PING_EVERY_S = 8.0
 SILENCE_S = 16.0
+# Who has not said hello after this is closed, at the next ping.
+HELLO_S = 10.0
 # protocol.md: who does not read for this long is closed.
 STALL_S = 10.0
 # How long a closed connection may take to say good-bye.
@@ -109,7 +111,7 @@ class PodiumWebSocket(ServerConnection):
         self._guard: FloodGuard | None = None
         self._session: Session | None = None
         self._outbox = Outbox(self._write, self._refresh, self._too_slow)
-        self._heard = self.loop.time()
+        self._heard = self._began = self.loop.time()
         self._ticking: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._finishing: asyncio.TimerHandle | None = None
@@ -280,6 +282,9 @@ class PodiumWebSocket(ServerConnection):
             return
         if self.loop.time() - self._heard > SILENCE_S:
             self.transport.abort()
+            return
+        if self._session is not None and not self._session.introduced and self.loop.time() - self._began > HELLO_S:
+            self.finish(Code.NOT_YET, "Nobody said hello.")
             return
         self.protocol.send_ping(b"")
         self.send_data()

@@ -26,7 +26,8 @@ os.environ.setdefault("PYTHONASYNCIODEBUG", "1")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 # A camera with a moving picture, a microphone that beeps, and no dialogs.
 FAKE_DEVICES = (
-    "--use-fake-device-for-media-stream",
+    # Ten frames a second: the fake camera draws and encodes in software, and the tests run on two cores.
+    "--use-fake-device-for-media-stream=fps=10",
     "--use-fake-ui-for-media-stream",
     "--auto-select-desktop-capture-source=Entire screen",
     "--autoplay-policy=no-user-gesture-required",

@@ -1,8 +1,9 @@
-"""uvicorn's HTTP connection with a deadline and a bound on headers, which it lacks.
+"""uvicorn's HTTP connection with the deadlines and bounds that it lacks.
 
 A client has 5 s for the headers of a request (protocol.md, "One port"), counted from the connection for the first
-and from the first byte for the next ones; within them at most 32 KiB. Else the connection is closed: one byte at a
-time keeps nothing open. The headers of a WebSocket handshake pass through here as well.
+and from the first byte for the next ones, within them at most 32 KiB, and then 15 s for the body. A response that
+nobody reads is given up. In each case the connection is closed: neither one byte at a time nor silence keeps
+anything open. The headers of a WebSocket handshake pass through here as well.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADERS_WITHIN_S = 5.0
+BODY_WITHIN_S = 15.0
 MAX_HEADERS = 32 * 1024
 
 
@@ -19,11 +21,13 @@ class DeadlineProtocol(HttpToolsProtocol):
     """One HTTP connection."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _in_headers = True
     _header_bytes = 0
+    _unread = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._start()
+        self._expect(HEADERS_WITHIN_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
@@ -33,7 +37,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         super().data_received(data)
-        if self._deadline is not None:
+        if self._in_headers and self._deadline is not None:
             self._header_bytes += len(data)
             if self._header_bytes > MAX_HEADERS:
                 self._stop()
@@ -41,16 +45,41 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._in_headers = True
         if self._deadline is None:
-            self._start()
+            self._header_bytes = 0
+            self._expect(HEADERS_WITHIN_S)
 
     def on_headers_complete(self) -> None:
-        self._stop()
+        self._in_headers = False
+        self._expect(BODY_WITHIN_S)
         super().on_headers_complete()
 
-    def _start(self) -> None:
-        self._header_bytes = 0
-        self._deadline = self.loop.call_later(HEADERS_WITHIN_S, self._expired)
+    def on_message_complete(self) -> None:
+        self._stop()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._stop()
+        super().handle_websocket_upgrade()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """The response was handed to the transport a while ago. Is it gone, or at least going?"""
+        unread = self.transport.get_write_buffer_size()
+        if unread == 0:
+            super().timeout_keep_alive_handler()
+        elif unread == self._unread:
+            # `close` would wait for the reader for ever.
+            self.transport.abort()
+        else:
+            self._unread = unread
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def _expect(self, seconds: float) -> None:
+        self._stop()
+        self._deadline = self.loop.call_later(seconds, self._expired)
 
     def _stop(self) -> None:
         if self._deadline is not None:
@@ -59,5 +88,4 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def _expired(self) -> None:
         self._deadline = None
-        if not self.transport.is_closing():
-            self.transport.close()
+        self.transport.abort()

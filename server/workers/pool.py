@@ -143,6 +143,7 @@ class Workers:
         self._rooms[media.room] = media
         up = [worker for worker in self._workers.values() if worker.link is not None]
         if not up:
+            media.waits()
             return
         worker = min(up, key=lambda worker: worker.load)
         worker.rooms[media.room] = media

@@ -111,6 +111,10 @@ class RoomMedia:
             self._displaced = False
             self._replica.members.signal(MediaReset(reason="The media worker was replaced."), media=True)
 
+    def waits(self) -> None:
+        """No worker is there: whoever asks meanwhile is refused, and told when there is one."""
+        self._displaced = True
+
     def removed(self) -> None:
         """The room is on no worker, and needs none."""
         self.displaced()

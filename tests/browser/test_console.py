@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -12,13 +13,24 @@ from playwright.async_api import expect
 from tests.harness import Client, Guest, Refused, Server
 
 
-async def open_console(server: Server, chromium: Any, somebody: Guest, width: int = 1400, height: int = 1000) -> Any:
+@dataclass
+class Hall:
+    """A conference of its own on a server."""
+
+    server: Server
+    conference: str
+
+    def guest(self, name: str) -> Guest:
+        return self.server.guest(name, conference=self.conference)
+
+
+async def open_console(hall: Hall, chromium: Any, somebody: Guest, width: int = 1400, height: int = 1000) -> Any:
     """The console of somebody, in a browser that has kept their token."""
     page = await chromium(width=width, height=height)
-    key = "podium.token" if somebody.identity.startswith("u_") else f"podium.guest.{server.conference}"
-    await page.goto(f"{server.url}/static/favicon.svg")
+    key = "podium.token" if somebody.identity.startswith("u_") else f"podium.guest.{hall.conference}"
+    await page.goto(f"{hall.server.url}/static/favicon.svg")
     await page.evaluate("([key, token]) => localStorage.setItem(key, token)", [key, somebody.token])
-    await page.goto(f"{server.url}/console/{server.conference}")
+    await page.goto(f"{hall.server.url}/console/{hall.conference}")
     await expect(page.get_by_test_id("console-state")).to_have_text("Live")
     return page
 
@@ -34,22 +46,30 @@ def waiting(page: Any) -> Any:
 
 
 @pytest.fixture
-async def server(podium_server: Callable[..., Server]) -> Server:
-    return podium_server("--guests-per-minute", "10000")
+async def hall(shared_server: Server, clients: Callable[..., Any]) -> AsyncIterator[Hall]:
+    """A new conference, ended afterwards: its owner could make no other one while it runs."""
+    found = Hall(shared_server, shared_server.create())
+    yield found
+    owner = await clients(shared_server, shared_server.login(), found.conference, console=True)
+    await owner.send("conference.end")
 
 
-@pytest.fixture
-async def crowd(server: Server, clients: Callable[..., Any]) -> list[Client]:
+async def ask(hall: Hall, clients: Callable[..., Any]) -> list[Client]:
     """Three guests who ask for the stage: Ada, Ben and Cyd, in this order."""
-    found = [await clients(server, server.guest(name), server.conference) for name in ("Ada", "Ben", "Cyd")]
+    found = [await clients(hall.server, hall.guest(name), hall.conference) for name in ("Ada", "Ben", "Cyd")]
     for one in found:
         await one.send("stage.request")
     return found
 
 
-async def test_the_queue_is_reordered_granted_and_refused(server: Server, crowd: list[Client], chromium: Any) -> None:
+@pytest.fixture
+async def crowd(hall: Hall, clients: Callable[..., Any]) -> list[Client]:
+    return await ask(hall, clients)
+
+
+async def test_the_queue_is_reordered_granted_and_refused(hall: Hall, crowd: list[Client], chromium: Any) -> None:
     ada, ben, cyd = crowd
-    page = await open_console(server, chromium, server.login())
+    page = await open_console(hall, chromium, hall.server.login())
     await expect(waiting(page)).to_have_text(["Ada", "Ben", "Cyd"])
     await page.get_by_label("Move Cyd up").click()
     await expect(waiting(page)).to_have_text(["Ada", "Cyd", "Ben"])
@@ -66,10 +86,10 @@ async def test_the_queue_is_reordered_granted_and_refused(server: Server, crowd:
 
 
 async def test_by_keyboard_alone_somebody_is_found_muted_locked_and_removed(
-    server: Server, crowd: list[Client], chromium: Any
+    hall: Hall, crowd: list[Client], chromium: Any
 ) -> None:
     ben = crowd[1]
-    page = await open_console(server, chromium, server.login())
+    page = await open_console(hall, chromium, hall.server.login())
     microphone = line(page, ben.identity).get_by_test_id("person-audio")
     await expect(microphone).to_have_attribute("aria-disabled", "false")
     await page.keyboard.press("/")
@@ -94,10 +114,10 @@ async def test_by_keyboard_alone_somebody_is_found_muted_locked_and_removed(
 
 
 async def test_one_button_mutes_everyone_on_the_stage_but_nobody_else(
-    server: Server, crowd: list[Client], chromium: Any
+    hall: Hall, crowd: list[Client], chromium: Any
 ) -> None:
     ada, ben, cyd = crowd
-    page = await open_console(server, chromium, server.login())
+    page = await open_console(hall, chromium, hall.server.login())
     for name in ("Ada", "Ben"):
         await page.get_by_label(f"Let {name} on the stage").click()
     await expect(page.get_by_test_id("count-stage")).to_have_text("2")
@@ -110,24 +130,24 @@ async def test_one_button_mutes_everyone_on_the_stage_but_nobody_else(
 
 
 async def test_a_viewer_is_offered_nothing_until_made_a_moderator(
-    server: Server, crowd: list[Client], chromium: Any, clients: Callable[..., Any]
+    hall: Hall, crowd: list[Client], chromium: Any, clients: Callable[..., Any]
 ) -> None:
-    viewer = server.guest("Vic")
-    page = await open_console(server, chromium, viewer)
+    viewer = hall.guest("Vic")
+    page = await open_console(hall, chromium, viewer)
     await line(page, crowd[0].identity).get_by_test_id("person-menu").click()
     await expect(page.get_by_test_id("menu")).to_contain_text("There is nothing you may do here.")
     await page.keyboard.press("Escape")
     for command in ("console-end", "console-settings", "mute-stage", "queue-grant", "person-stage"):
         await expect(page.get_by_test_id(command).locator("visible=true")).to_have_count(0)
-    owner = await clients(server, server.login(), server.conference, console=True)
+    owner = await clients(hall.server, hall.server.login(), hall.conference, console=True)
     await owner.send("role.assign", target=viewer.identity, role="moderator")
     await expect(page.get_by_test_id("console-end")).to_be_visible()
     await page.get_by_label("Let Ada on the stage").click()
     await crowd[0].event("stage.taken", person=crowd[0].identity)
 
 
-async def test_settings_are_checked_before_and_shown_after(server: Server, chromium: Any) -> None:
-    page = await open_console(server, chromium, server.login())
+async def test_settings_are_checked_before_and_shown_after(hall: Hall, chromium: Any) -> None:
+    page = await open_console(hall, chromium, hall.server.login())
     await page.get_by_test_id("console-settings").click()
     await page.get_by_test_id("settings-places").fill("37")
     await page.get_by_test_id("settings-dialog-confirm").click()
@@ -139,14 +159,13 @@ async def test_settings_are_checked_before_and_shown_after(server: Server, chrom
     await expect(page.get_by_test_id("count-places")).to_have_text("/ 2")
 
 
-async def test_a_crowd_is_paged_through_and_searched(
-    server: Server, chromium: Any, clients: Callable[..., Any]
-) -> None:
+async def test_a_crowd_is_paged_through_and_searched(hall: Hall, chromium: Any, clients: Callable[..., Any]) -> None:
     # More than the 150 from which a snapshot does not hold everybody any more.
-    guests = await asyncio.gather(*(asyncio.to_thread(server.guest, f"Guest {number:03}") for number in range(160)))
+    hall.server.login()
+    guests = await asyncio.gather(*(asyncio.to_thread(hall.guest, f"Guest {number:03}") for number in range(160)))
     for guest in guests:
-        await clients(server, guest, server.conference)
-    page = await open_console(server, chromium, server.login())
+        await clients(hall.server, guest, hall.conference)
+    page = await open_console(hall, chromium, hall.server.login())
     await expect(page.get_by_test_id("people-range")).to_have_text("1–50 of 161", timeout=20_000)
     await page.get_by_test_id("page-after").click()
     await expect(page.get_by_test_id("people-range")).to_have_text("51–100 of 161")
@@ -156,9 +175,12 @@ async def test_a_crowd_is_paged_through_and_searched(
 
 
 async def test_the_console_comes_back_by_itself_after_the_server_was_killed(
-    server: Server, crowd: list[Client], chromium: Any
+    podium_server: Callable[..., Server], clients: Callable[..., Any], chromium: Any
 ) -> None:
-    page = await open_console(server, chromium, server.login())
+    server = podium_server()
+    hall = Hall(server, server.conference)
+    await ask(hall, clients)
+    page = await open_console(hall, chromium, server.login())
     await page.get_by_label("Let Ada on the stage").click()
     await expect(page.get_by_test_id("count-stage")).to_have_text("1")
     server.kill9()
@@ -169,8 +191,8 @@ async def test_the_console_comes_back_by_itself_after_the_server_was_killed(
     await expect(waiting(page)).to_have_text(["Ben", "Cyd"])
 
 
-async def test_on_a_phones_width_nothing_is_cut_off(server: Server, crowd: list[Client], chromium: Any) -> None:
-    page = await open_console(server, chromium, server.login(), width=390, height=844)
+async def test_on_a_phones_width_nothing_is_cut_off(hall: Hall, crowd: list[Client], chromium: Any) -> None:
+    page = await open_console(hall, chromium, hall.server.login(), width=390, height=844)
     await expect(line(page, crowd[0].identity).get_by_test_id("person-stage")).to_be_visible()
     wider = (
         "[document.documentElement, document.querySelector('#scroll')].map((one) => one.scrollWidth - one.clientWidth)"

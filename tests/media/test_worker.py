@@ -409,7 +409,7 @@ async def test_with_three_percent_loss_both_ways_nearly_all_frames_are_decoded()
         assert server.hello is not None
         async with (
             UdpChaos(("127.0.0.1", server.hello.udp_port), seed=7) as network,
-            stage(server, network.port, (640, 360)) as playing,
+            stage(server, network.port, (320, 240)) as playing,
         ):
             await playing.viewer.sees("anna/video")
             network.up.loss = network.down.loss = 0.03

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -155,6 +157,29 @@ def test_a_signal_ends_the_server_and_its_workers(podium_server: Callable[..., S
     _, alive = psutil.wait_procs(workers, timeout=5)
     assert not alive
     assert '"level": "error"' not in server.log and "Traceback" not in server.log
+
+
+def test_control_c_in_a_terminal_stops_everything_in_order(tmp_path: Path) -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        place = ["--host", "127.0.0.1", "--port", "0", "--udp-port", "0", "--workers", "1", "--data", str(tmp_path)]
+        os.chdir(ROOT)
+        os.execv(sys.executable, [sys.executable, "-m", "server", "serve", *place])
+    said = b""
+    pressed = False
+    with contextlib.suppress(OSError):  # what a terminal says when its program is gone
+        while chunk := os.read(terminal, 65536):
+            said += chunk
+            if b"Stop with Ctrl+C" in said and not pressed:
+                pressed = True
+                os.write(terminal, b"\x03")
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    text = said.decode()
+    assert pressed and os.waitstatus_to_exitcode(status) == 0, text
+    assert "Traceback" not in text and "KeyboardInterrupt" not in text
+    # The links can be copied: each on a line of its own, unbroken.
+    assert re.search(r"^http://127\.0\.0\.1:\d+/c/[a-z-]+#invite=[\w.-]{200,}\r$", text, re.MULTILINE)
 
 
 def test_two_signals_end_it_without_waiting(podium_server: Callable[..., Server]) -> None:

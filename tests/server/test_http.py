@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 
 from protocol.errors import Code
@@ -430,6 +432,48 @@ def test_a_silent_connection_is_cut_off(shared_server: Server) -> None:
     began = time.monotonic()
     assert raw(shared_server, b"") == b""
     assert time.monotonic() - began < deadline.HEADERS_WITHIN_S + 2
+
+
+def closed_after_s(connection: socket.socket, limit_s: float) -> float:
+    """How long until the server closes the connection; what it says before is let go."""
+    began = time.monotonic()
+    connection.settimeout(limit_s)
+    try:
+        while connection.recv(65536):
+            pass
+    except ConnectionResetError:
+        pass
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("method", [b"POST /api/v1/login", b"GET /healthz"])
+def test_a_body_that_does_not_come_is_not_waited_for(shared_server: Server, method: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", shared_server.port)) as connection:
+        connection.sendall(method + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+        assert closed_after_s(connection, 30) < deadline.BODY_WITHIN_S + 5
+
+
+def test_a_response_that_nobody_reads_is_given_up(shared_server: Server) -> None:
+    with socket.socket() as connection:
+        # A small window on our side, and more responses than the kernel holds for us.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", shared_server.port))
+        connection.settimeout(1)
+        with contextlib.suppress(TimeoutError):
+            for _ in range(20_000):
+                connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+        ours = connection.getsockname()[1]
+        assert holds(shared_server, ours)
+        limit = time.monotonic() + 60
+        while holds(shared_server, ours):
+            assert time.monotonic() < limit
+            time.sleep(0.5)
+
+
+def holds(server: Server, port: int) -> bool:
+    """Whether the server has a connection with this port of ours."""
+    connections = psutil.Process(server.pid).net_connections("tcp")
+    return any(each.raddr and each.raddr.port == port for each in connections)
 
 
 def test_requests_on_one_connection_after_each_other_are_served(shared_server: Server) -> None:

@@ -16,6 +16,7 @@ from protocol.names import Role
 from server import history
 from server.openroom import OpenRoom
 from server.resume import LIFETIME_MS, ResumeTokens
+from server.room import apply
 from tests.harness import until
 from tests.server.session_support import FakeConnection, House
 
@@ -295,10 +296,14 @@ async def test_a_console_comes_back_as_a_console(house: House) -> None:
     assert (await house.say(console.connection, "media.subscribe"))["code"] == "unsupported"
 
 
-async def test_a_crowds_viewer_resumes_without_the_comings_and_goings_of_others(house: House) -> None:
+async def test_a_crowds_viewer_resumes_without_the_comings_and_goings_of_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apply, "CROWDED_FROM", 10)
+    monkeypatch.setattr(apply, "CROWDED_UNTIL", 5)
     conference, owner, guest = await started(house)
     room = await room_of(house, conference)
-    for number in range(160):
+    for number in range(12):
         await house.joined(house.guest(f"g_x{number}", conference), conference, f"client-{number:04}")
     guest.position = max(message["snapshot"]["version"] for message in guest.connection.of("resync"))
     await guest.drop()

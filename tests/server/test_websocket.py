@@ -401,3 +401,13 @@ async def test_at_shutdown_clients_are_told_to_come_back(
     await asyncio.wait_for(client.closed.wait(), 5)
     assert client.closing is not None
     assert (client.closing["code"], client.closing["retry"]) == ("going_away", True)
+
+
+async def test_who_does_not_say_hello_is_closed(
+    here: tuple[Application, int], raw: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PING_EVERY_S", 0.2)
+    monkeypatch.setattr(module, "HELLO_S", 0.5)
+    _, port = here
+    client = await raw(port)
+    assert (await client.message())["code"] == "not_yet"

@@ -33,7 +33,8 @@ import * as msgpack from './msgpack.js';
 const ANSWER_TIMEOUT_MS = 20_000;
 const OPEN_TIMEOUT_MS = 10_000;
 const FIRST_RETRY_MS = 400;
-const LONGEST_RETRY_MS = 10_000;
+// The server promises everybody back within 10 s of its own return.
+const LONGEST_RETRY_MS = 5_000;
 // A browser cannot send WebSocket pings, so silence is broken by a cheap command; the server pings within 25 s.
 const SILENCE_MS = 25_000;
 const PATIENCE_MS = 8_000;

@@ -7,12 +7,12 @@
 import { personOf } from './room.js';
 
 /** @typedef {import('./room.js').Room} Room */
-/** @typedef {import('./shapes.js').RoomEvent} RoomEvent */
+/** @typedef {import('./shapes.js').WireEvent} WireEvent */
 /** @typedef {import('./shapes.js').Person} Person */
 
-/** @param {Room} room @param {RoomEvent} event @param {(person: Person) => void} change */
+/** @param {Room} room @param {{person: string}} event @param {(person: Person) => void} change */
 function update(room, event, change) {
-  const person = room.people.get(event.person ?? '');
+  const person = room.people.get(event.person);
   if (person) change(person);
 }
 
@@ -29,16 +29,16 @@ export function forget(room, id) {
   room.queue = without(room.queue, id);
 }
 
-/** @type {Record<string, (room: Room, event: RoomEvent) => void>} */
+/** @type {{[E in WireEvent as E['type']]: (room: Room, event: E) => void}} */
 export const reducers = {
   'conference.created'(room, event) {
-    room.title = event.title ?? room.title;
-    room.owner = event.owner ?? room.owner;
-    room.stagePlaces = event.stage_places ?? room.stagePlaces;
+    room.title = event.title;
+    room.owner = event.owner;
+    room.stagePlaces = event.stage_places;
   },
   'conference.settings_changed'(room, event) {
-    room.title = event.title ?? room.title;
-    room.stagePlaces = event.stage_places ?? room.stagePlaces;
+    room.title = event.title;
+    room.stagePlaces = event.stage_places;
   },
   'conference.ended'(room) {
     room.ended = true;
@@ -51,7 +51,7 @@ export const reducers = {
     room.ended = false;
   },
   'participant.joined'(room, event) {
-    const id = event.person ?? '';
+    const id = event.person;
     if (!room.people.has(id)) room.count += 1;
     room.add(personOf({ id, name: event.name, kind: event.kind, role: event.role, by_right: event.by_right }));
   },
@@ -62,23 +62,23 @@ export const reducers = {
     update(room, event, (person) => { person.away = false; });
   },
   'participant.left'(room, event) {
-    if (room.people.has(event.person ?? '')) room.count = Math.max(0, room.count - 1);
-    room.drop(event.person ?? '');
+    if (room.people.has(event.person)) room.count = Math.max(0, room.count - 1);
+    room.drop(event.person);
   },
   'role.assigned'(room, event) {
-    update(room, event, (person) => { person.role = event.role ?? person.role; });
+    update(room, event, (person) => { person.role = event.role; });
   },
   'stage.requested'(room, event) {
-    room.queue = withItem(room.queue, event.person ?? '');
+    room.queue = withItem(room.queue, event.person);
   },
   'stage.withdrawn'(room, event) {
-    room.queue = without(room.queue, event.person ?? '');
+    room.queue = without(room.queue, event.person);
   },
   'stage.refused'(room, event) {
-    room.queue = without(room.queue, event.person ?? '');
+    room.queue = without(room.queue, event.person);
   },
   'stage.reordered'(room, event) {
-    room.queue = [...(event.queue ?? [])];
+    room.queue = [...event.queue];
   },
   'stage.invited'(room, event) {
     update(room, event, (person) => { person.invited = true; });
@@ -87,7 +87,7 @@ export const reducers = {
     update(room, event, (person) => { person.invited = false; });
   },
   'stage.taken'(room, event) {
-    const id = event.person ?? '';
+    const id = event.person;
     if (!room.people.has(id)) room.add(personOf({ id, name: room.names.get(id) }));
     room.stage = withItem(room.stage, id);
     room.queue = without(room.queue, id);
@@ -97,7 +97,7 @@ export const reducers = {
     });
   },
   'stage.left'(room, event) {
-    room.stage = without(room.stage, event.person ?? '');
+    room.stage = without(room.stage, event.person);
     update(room, event, (person) => {
       person.on_stage = false;
       person.tracks = [];
@@ -105,7 +105,7 @@ export const reducers = {
   },
   'media.muted'(room, event) {
     update(room, event, (person) => {
-      const source = /** @type {import('./shapes.js').MuteSource} */ (event.source);
+      const { source } = event;
       person.muted = withItem(person.muted, source);
       person.locked = event.locked ? withItem(person.locked, source) : without(person.locked, source);
       room.mutedBy.set(`${person.id}/${source}`, event.by ?? '');
@@ -113,7 +113,7 @@ export const reducers = {
   },
   'media.unmuted'(room, event) {
     update(room, event, (person) => {
-      const source = /** @type {import('./shapes.js').MuteSource} */ (event.source);
+      const { source } = event;
       person.muted = without(person.muted, source);
       person.locked = without(person.locked, source);
       room.mutedBy.delete(`${person.id}/${source}`);
@@ -121,12 +121,12 @@ export const reducers = {
   },
   'track.published'(room, event) {
     update(room, event, (person) => {
-      person.tracks = withItem(person.tracks, /** @type {import('./shapes.js').Source} */ (event.source));
+      person.tracks = withItem(person.tracks, event.source);
     });
   },
   'track.unpublished'(room, event) {
     update(room, event, (person) => {
-      person.tracks = without(person.tracks, /** @type {import('./shapes.js').Source} */ (event.source));
+      person.tracks = without(person.tracks, event.source);
     });
   },
 };

@@ -97,7 +97,8 @@ export class Room {
     if (event.version <= this.version) return 'repeated';
     if ((event.after ?? 0) > this.version) return 'gap';
     // An event of a type that is newer than this client moves the position and changes nothing here.
-    reducers[event.type]?.(this, event);
+    const change = /** @type {Record<string, ((room: Room, event: any) => void) | undefined>} */ (reducers)[event.type];
+    change?.(this, event);
     this.version = event.version;
     return 'applied';
   }

@@ -3,10 +3,23 @@
  * server's own definitions; here is what a client makes of them: defaults filled in, one object per person.
  */
 
-/** @typedef {'organizer' | 'moderator' | 'guest_speaker' | 'speaker' | 'viewer'} Role */
-/** @typedef {'audio' | 'video' | 'screen' | 'screen_audio'} Source */
-/** @typedef {'audio' | 'video' | 'screen'} MuteSource */
-/** @typedef {'excellent' | 'good' | 'poor' | 'lost'} Grade */
+/** @typedef {import('../types.js').Role} Role */
+/** @typedef {import('../types.js').Source} Source */
+/** @typedef {import('../types.js').MuteSource} MuteSource */
+/** @typedef {import('../types.js').QualityGrade} Grade */
+/** @typedef {import('../types.js').Snapshot} Snapshot */
+/** @typedef {import('../types.js').Quality} Quality */
+/** @typedef {import('../types.js').ChatMessage} ChatMessage */
+/** @typedef {import('../types.js').MediaOffer} Offer */
+
+/**
+ * What is neither an event nor an answer.
+ * @typedef {import('../types.js').Resync | import('../types.js').Closing | import('../types.js').PeopleCount
+ *   | import('../types.js').MediaOffer | import('../types.js').MediaReset | import('../types.js').MediaSpeakers
+ *   | import('../types.js').MediaQuality | import('../types.js').ChatShown | import('../types.js').ReactionShown} Signal
+ */
+
+/** An event exactly as defined: a type that is new in the protocol is missed by whoever handles them all. @typedef {Exclude<import('../types.js').ServerMessage, Signal | import('../types.js').Ok | import('../types.js').Refused>} WireEvent */
 
 /**
  * Somebody in the conference, every field present.
@@ -25,35 +38,7 @@
  */
 
 /**
- * A conference as the wire gives it; fields at their default may be absent.
- * @typedef {object} Snapshot
- * @property {string} conference
- * @property {string} title
- * @property {number} epoch
- * @property {number} version
- * @property {string} you
- * @property {string} owner
- * @property {number} stage_places
- * @property {number} count
- * @property {boolean} [crowded]
- * @property {(Partial<Person> & {id: string})[]} [people]
- * @property {string[]} [stage]
- * @property {string[]} [queue]
- */
-
-/**
- * One person's connection as the media worker measures it.
- * @typedef {object} Quality
- * @property {string} person
- * @property {Grade} grade
- * @property {number} [loss]
- * @property {number} [rtt_ms]
- * @property {number} [up_kbps]
- * @property {number} [down_kbps]
- */
-
-/**
- * A room event: `type` says which of the optional fields it has.
+ * A room event of any type, for those who treat them alike: `type` says which of the optional fields it has.
  * @typedef {object} RoomEvent
  * @property {string} type
  * @property {number} version
@@ -81,9 +66,7 @@
  */
 
 /** @typedef {{type: 'ok', id: number, version?: number, result?: any}} Ok */
-/** @typedef {{number: number, time: number, person: string, name: string, text: string}} ChatMessage */
 /** @typedef {{code: string, message: string, retry?: boolean, after_ms?: number}} Closing */
 /** @typedef {{commands: Set<string>, rules: Record<string, string>}} Permissions */
-/** @typedef {{generation: number, revision: number, sdp: string, tracks: Record<string, string>}} Offer */
 
 export {};
