@@ -1,16 +1,10 @@
-"""A session: what one connection may say, and when.
+"""A session: one connection's identity, its state (states.py), and the way of a message to its handler.
 
-    CONNECTED --hello--> WELCOMED --conference.join--> JOINED --leave, removed, ended--> WELCOMED or CLOSED
-    CONNECTED --hello with resume--> JOINED
-
-`ALLOWED` says which message belongs to which state; anything else is refused and changes nothing. The actor of every
-command is the session's identity, never something from the wire. Orders to a room are not waited for: the answer is
-given in the step that commits them, while the session reads on.
+The actor of every command is the session's identity, never something from the wire.
 """
 
 from __future__ import annotations
 
-import enum
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -21,10 +15,10 @@ from msgspec.structs import replace
 from protocol import codec
 from protocol import commands as c
 from protocol import events as e
-from protocol.answers import Allowed, Ok, People, Refused, Result
+from protocol.answers import Ok, Refused, Result
 from protocol.codec import Encoding
 from protocol.errors import Code, retry, sentence
-from server import arrival, log, talk
+from server import arrival, log, orders, talk
 from server.access import Identified
 from server.accounts import Accounts
 from server.config import Settings
@@ -33,16 +27,12 @@ from server.http.address import Proxies
 from server.metrics import Metrics
 from server.openroom import OpenRoom
 from server.ratelimit import Bucket, RateLimit
-from server.replica import Order
-from server.room.decide import allowed
 from server.room.refusal import Refusal
 from server.room.rules import command_name
-from server.room.state import Room
-from server.room.view import moderates, roster
 from server.rooms import Rooms
+from server.states import ROOM_COMMANDS, State, misplaced
 from server.store import StoreUnavailable
 from server.tokens import Tokens
-from server.workers import MediaRefused
 
 # A moderator at work gives a few commands a second; a page that loads gives ten at once.
 COMMANDS_PER_SECOND = 20.0
@@ -51,54 +41,6 @@ COMMANDS_AT_ONCE = 60.0
 BAD_MESSAGES = 3
 
 _log = log.get("podium.session")
-
-
-class State(enum.Enum):
-    """Where a session stands."""
-
-    CONNECTED = "connected"
-    WELCOMED = "welcomed"
-    JOINED = "joined"
-    CLOSED = "closed"
-
-
-ROOM_COMMANDS: tuple[type[c.Command], ...] = (
-    c.ConferenceLeave,
-    c.ConferenceEnd,
-    c.ConferenceSettings,
-    c.StageRequest,
-    c.StageWithdraw,
-    c.StageGrant,
-    c.StageRefuse,
-    c.StageInvite,
-    c.StageAccept,
-    c.StageDecline,
-    c.StageLeave,
-    c.StageTakeDown,
-    c.StageReorder,
-    c.MediaMute,
-    c.MediaUnmute,
-    c.MediaLock,
-    c.ParticipantRemove,
-    c.RoleAssign,
-)
-MEDIA_COMMANDS: tuple[type[c.Command], ...] = (c.MediaPublish, c.MediaSubscribe, c.MediaAnswer)
-TALK_COMMANDS: tuple[type[c.Command], ...] = (c.ChatSend, c.ChatHistory, c.ReactionSend)
-
-ALLOWED: dict[State, frozenset[type[c.Command]]] = {
-    State.CONNECTED: frozenset((c.Hello,)),
-    State.WELCOMED: frozenset((c.ConferenceJoin,)),
-    State.JOINED: frozenset((c.Can, c.PeopleList, *ROOM_COMMANDS, *MEDIA_COMMANDS, *TALK_COMMANDS)),
-    State.CLOSED: frozenset(),
-}
-
-
-def misplaced(state: State, message: type[c.Command]) -> Code | None:
-    """Why a message does not belong to a state; None when it does."""
-    if message in ALLOWED[state]:
-        return None
-    earlier = {State.WELCOMED: (c.Hello,), State.JOINED: (c.Hello, c.ConferenceJoin)}.get(state, ())
-    return Code.ALREADY if message in earlier else Code.NOT_YET
 
 
 class Connection(Protocol):
@@ -218,7 +160,7 @@ class Session:
             self.refuse(message, Refusal(wrong, f"{command_name(type(message))} when {self.state.value}"))
             return
         try:
-            await _HANDLERS[type(message)](self, message)
+            await HANDLERS[type(message)](self, message)
         except StoreUnavailable as error:
             _log.warning("the store refused", reason=str(error))
             self.refuse(message, Refusal(Code.STORE_UNAVAILABLE))
@@ -321,96 +263,16 @@ class Session:
         self.gateway.metrics.commands.labels(type_, "ok" if code is None else code.value).inc()
 
 
-# --- one function for each kind of message ----------------------------------------------
-
-
-async def _command(session: Session, message: c.RoomCommand) -> None:
-    """A command that the room decides."""
-    room = joined(session)
-    began = time.perf_counter()
-
-    def settle(refusal: Refusal | None) -> None:
-        session.gateway.metrics.command_seconds.observe(time.perf_counter() - began)
-        session.settle(message, refusal)
-
-    room.replica.submit(
-        Order(
-            actor=session.person,
-            commands=lambda _: (message,),
-            key=(session.person, session.client, message.id),
-            settle=settle,
-        )
-    )
-
-
-async def _publish(session: Session, message: c.MediaPublish) -> None:
-    room = joined(session)
-    if session.console:
-        session.refuse(message, Refusal(Code.UNSUPPORTED, "a console has no media"))
-        return
-    tracks_before: list[Any] = []
-
-    def commands(state: Room) -> tuple[c.MediaPublish, ...]:
-        present = state.people.get(session.person)
-        tracks_before[:] = present.tracks if present is not None else ()
-        return (message,)
-
-    def settle(refusal: Refusal | None) -> None:
-        if refusal is not None:
-            session.refuse(message, refusal)
-        else:
-            # Asked of the worker after the plan that allows it, which went out in this same step.
-            room.negotiate(session, message, tuple(tracks_before))
-
-    # Without a key: a repetition after a lost answer must have the worker's answer again.
-    room.replica.submit(Order(actor=session.person, commands=commands, settle=settle))
-
-
-async def _subscribe(session: Session, message: c.MediaSubscribe | c.MediaAnswer) -> None:
-    room = joined(session)
-    if session.console:
-        session.refuse(message, Refusal(Code.UNSUPPORTED, "a console has no media"))
-        return
-    try:
-        if isinstance(message, c.MediaSubscribe):
-            room.media.subscribe(session.person)
-        else:
-            room.media.answer(session.person, message)
-    except MediaRefused as error:
-        session.refuse(message, Refusal(error.code))
-        return
-    session.accept(message)
-
-
-async def _can(session: Session, message: c.Can) -> None:
-    room = joined(session).replica.room
-    found = allowed(room, session.person, message.target)
-    rules = found if moderates(room, session.person) else {}
-    session.accept(message, Allowed(commands=tuple(found), rules=rules))
-
-
-async def _people(session: Session, message: c.PeopleList) -> None:
-    people, more = roster(joined(session).replica.room, message.after, message.limit)
-    session.accept(message, People(people=people, more=more))
-
-
-def joined(session: Session) -> OpenRoom:
-    """The room of a session that has joined; the table of states has seen to it."""
-    if session.room is None:
-        raise RuntimeError("a joined session without a room")
-    return session.room
-
-
-_HANDLERS: dict[type[c.Command], Callable[[Session, Any], Awaitable[None]]] = {
+HANDLERS: dict[type[c.Command], Callable[[Session, Any], Awaitable[None]]] = {
     c.Hello: arrival.hello,
     c.ConferenceJoin: arrival.join,
-    c.Can: _can,
-    c.PeopleList: _people,
-    c.MediaPublish: _publish,
-    c.MediaSubscribe: _subscribe,
-    c.MediaAnswer: _subscribe,
+    c.Can: orders.can,
+    c.PeopleList: orders.people,
+    c.MediaPublish: orders.publish,
+    c.MediaSubscribe: orders.subscribe,
+    c.MediaAnswer: orders.subscribe,
     c.ChatSend: talk.write,
     c.ChatHistory: talk.history,
     c.ReactionSend: talk.react,
-    **dict.fromkeys(ROOM_COMMANDS, _command),
+    **dict.fromkeys(ROOM_COMMANDS, orders.command),
 }

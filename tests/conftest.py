@@ -31,7 +31,17 @@ FAKE_DEVICES = (
     "--use-fake-ui-for-media-stream",
     "--auto-select-desktop-capture-source=Entire screen",
     "--autoplay-policy=no-user-gesture-required",
+    # Chromium never uses a 127.0.0.1 candidate otherwise.
+    "--allow-loopback-in-peer-connection",
+    # Several pages are looked at in turn; none of them may rest because another is in front.
+    "--disable-renderer-backgrounding",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-background-timer-throttling",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
     "--no-sandbox",
+    "--disable-gpu",
     "--disable-dev-shm-usage",
 )
 # What asyncio says at the severity "error": exceptions that nobody retrieved, callbacks that failed, tasks destroyed.

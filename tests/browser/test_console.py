@@ -161,10 +161,15 @@ async def test_settings_are_checked_before_and_shown_after(hall: Hall, chromium:
 
 async def test_a_crowd_is_paged_through_and_searched(hall: Hall, chromium: Any, clients: Callable[..., Any]) -> None:
     # More than the 150 from which a snapshot does not hold everybody any more.
-    hall.server.login()
-    guests = await asyncio.gather(*(asyncio.to_thread(hall.guest, f"Guest {number:03}") for number in range(160)))
-    for guest in guests:
-        await clients(hall.server, guest, hall.conference)
+    invite = hall.server.invite(conference=hall.conference)
+
+    async def come(number: int) -> None:
+        entry = {"invite": invite, "name": f"Guest {number:03}"}
+        guest = await asyncio.to_thread(hall.server.api, "POST", "/guests", entry)
+        await clients(hall.server, Guest(guest["token"], guest["identity"], guest["name"]), hall.conference)
+
+    for start in range(0, 160, 20):
+        await asyncio.gather(*(come(number) for number in range(start, start + 20)))
     page = await open_console(hall, chromium, hall.server.login())
     await expect(page.get_by_test_id("people-range")).to_have_text("1–50 of 161", timeout=20_000)
     await page.get_by_test_id("page-after").click()

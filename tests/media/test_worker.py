@@ -413,12 +413,16 @@ async def test_with_three_percent_loss_both_ways_nearly_all_frames_are_decoded()
         ):
             await playing.viewer.sees("anna/video")
             network.up.loss = network.down.loss = 0.03
-            sent, seen = playing.publisher.picture.sent, playing.viewer.frames["anna/video"]
+            picture, frames = playing.publisher.picture, playing.viewer.frames
+            sent_before, seen_before = picture.sent, frames["anna/video"]
             await asyncio.sleep(12)
-            sent, seen = playing.publisher.picture.sent - sent, playing.viewer.frames["anna/video"] - seen
             network.up.loss = network.down.loss = 0.0
-            assert network.lost["up"] > 10 and network.lost["down"] > 10, "the network did lose"
-            assert seen >= 0.95 * sent, (seen, sent)
+            sent = picture.sent - sent_before
+            assert sent > 100 and network.lost["up"] > 10 and network.lost["down"] > 10, "the network did lose"
+            # What is still being asked for may arrive; what is sent meanwhile counts on both sides.
+            await asyncio.sleep(1.5)
+            missing = (picture.sent - sent_before) - (frames["anna/video"] - seen_before)
+            assert missing <= 0.05 * sent, (missing, sent)
             report = await server.report("anna/video")
             assert report.received > 100
 

@@ -14,7 +14,8 @@ from protocol import commands as c
 from protocol.codec import MAX_FRAME, Encoding
 from protocol.names import Role
 from server.room.digest import state_hash
-from server.session import _HANDLERS, ALLOWED, State, misplaced
+from server.session import HANDLERS
+from server.states import ALLOWED, State, misplaced
 from tests.server.session_support import House
 
 # One good message of each type; the fields that it needs and those it may have.
@@ -162,8 +163,8 @@ async def hash_of(house: House, conference: str) -> str:
 def test_there_is_a_good_message_of_every_type() -> None:
     types = {message.__struct_config__.tag for message in get_args(c.ClientMessage)}
     assert set(GOOD) == types
-    assert {type_.__struct_config__.tag for type_ in _HANDLERS} == types
-    assert {type_ for allowed in ALLOWED.values() for type_ in allowed} == set(_HANDLERS)
+    assert {type_.__struct_config__.tag for type_ in HANDLERS} == types
+    assert {type_ for allowed in ALLOWED.values() for type_ in allowed} == set(HANDLERS)
 
 
 def test_every_message_in_every_state_is_allowed_or_has_a_reason() -> None:

@@ -25,6 +25,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
+from server import outbox
 from server import websocket as module
 from server.app import Application
 from server.config import Settings
@@ -107,11 +108,14 @@ async def raw() -> AsyncIterator[Callable[..., Any]]:
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[tuple[Application, int]]:
-    """A server in this process, so that its times can be shortened."""
+async def here(tmp_path: Path) -> AsyncIterator[Server]:
+    """A server in this process, so that its times and bounds can be shortened."""
     application = Application(Settings(host="127.0.0.1", port=0, udp_port=0, workers=1, data=tmp_path / "here"))
     started = await application.start()
-    yield application, started.port
+    server = Server(tmp_path / "here")
+    server.port = started.port
+    server.printed = {"Owner": started.owner_link, "Guests": started.guest_link}
+    yield server
     await application.stop()
 
 
@@ -289,9 +293,10 @@ async def test_who_does_not_read_is_closed_and_the_others_are_not_held_up(
     slow.send({"type": "hello", "id": 1, "token": guest.token, "client": "client-slow"})
     slow.send({"type": "conference.join", "id": 2, "conference": server.conference})
     await talker.event("participant.joined", person=guest.identity)
-    # Chat of 2,000 letters each: history makes answers of 100 KB and more.
+    # Chat of 2,000 letters each: with history answers are large.
+    chatty = [talker, *[await clients(server, server.guest(f"Talks {n}"), server.conference) for n in range(3)]]
     for number in range(8):
-        await talker.send("chat.send", text=f"{number} " + "x" * 1990)
+        await asyncio.gather(*(one.send("chat.send", text=f"{number} " + "x" * 1990) for one in chatty))
     for round in range(40):
         with contextlib.suppress(ConnectionError):
             slow.send({"type": "chat.history", "id": 10 + round})
@@ -306,13 +311,13 @@ async def test_who_does_not_read_is_closed_and_the_others_are_not_held_up(
 
 
 async def test_who_stops_reading_without_being_sent_much_is_closed_after_ten_seconds(
-    here: tuple[Application, int], raw: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    here: Server, raw: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert module.STALL_S <= 10
     monkeypatch.setattr(module, "STALL_S", 0.5)
     monkeypatch.setattr(module, "WRITE_LIMIT", (1024, 256))
     monkeypatch.setattr(module, "SEND_BUFFER", 2048)
-    _, port = here
+    port = here.port
     client = await raw(port, 2048)
     client.writer.transport.pause_reading()
     # Refusals are small: nothing here reaches a bound but the time.
@@ -326,12 +331,12 @@ async def test_who_stops_reading_without_being_sent_much_is_closed_after_ten_sec
 
 
 async def test_a_half_open_connection_is_found(
-    here: tuple[Application, int], raw: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    here: Server, raw: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert module.PING_EVERY_S + module.SILENCE_S <= 25
     monkeypatch.setattr(module, "PING_EVERY_S", 0.2)
     monkeypatch.setattr(module, "SILENCE_S", 0.5)
-    _, port = here
+    port = here.port
     silent, alive = await raw(port), await raw(port)
 
     async def answer_pings() -> int:
@@ -404,10 +409,43 @@ async def test_at_shutdown_clients_are_told_to_come_back(
 
 
 async def test_who_does_not_say_hello_is_closed(
-    here: tuple[Application, int], raw: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    here: Server, raw: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PING_EVERY_S", 0.2)
     monkeypatch.setattr(module, "HELLO_S", 0.5)
-    _, port = here
+    port = here.port
     client = await raw(port)
     assert (await client.message())["code"] == "not_yet"
+
+
+async def test_a_reader_that_falls_behind_and_catches_up_gets_one_snapshot_and_no_gap(
+    here: Server, clients: Clients, raw: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WRITE_LIMIT", (1024, 256))
+    monkeypatch.setattr(module, "SEND_BUFFER", 2048)
+    monkeypatch.setattr(outbox, "MAX_BYTES", 3000)
+    person = await asyncio.to_thread(here.login)
+    guest = await asyncio.to_thread(here.guest, "Slow")
+    owner = await clients(here, person, here.conference)
+    slow = await raw(here.port, 2048)
+    slow.send({"type": "hello", "id": 1, "token": guest.token, "client": "client-slow"})
+    slow.send({"type": "conference.join", "id": 2, "conference": here.conference})
+    await owner.event("participant.joined", person=guest.identity)
+    slow.writer.transport.pause_reading()
+    for number in range(50):
+        await owner.send("conference.settings", title=f"{number} " + "x" * 110)
+    slow.writer.transport.resume_reading()
+    await asyncio.sleep(0.2)
+    last = await owner.send("conference.settings", title="Caught up")
+    position, resyncs, told = 0, 0, 0
+    while position < last["version"]:
+        message = await slow.message()
+        if message["type"] == "resync":
+            position, resyncs = message["snapshot"]["version"], resyncs + 1
+        elif message["type"] == "ok" and message["id"] == 2:
+            position = message["result"]["snapshot"]["version"]
+        elif "after" in message:
+            assert message["after"] == position, "contiguous, or a snapshot"
+            position, told = message["version"], told + 1
+    assert resyncs == 1
+    assert told < 45

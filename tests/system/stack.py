@@ -8,7 +8,7 @@ from typing import Any
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from tests.harness import Client
+from tests.harness import Client, until
 from tests.media.peers import Picture, Tone, connection
 
 
@@ -20,6 +20,7 @@ class ForeignPeer:
         self.client = client
         self.frames: dict[str, int] = {}
         self.offers = 0
+        self.reset = asyncio.Event()
         self._publish: RTCPeerConnection | None = None
         self._subscribe: RTCPeerConnection | None = None
         self._generation = -1
@@ -42,12 +43,17 @@ class ForeignPeer:
     async def subscribe(self) -> None:
         """Receive, from now on; every offer is answered."""
         if not self._tasks:
-            self._tasks.append(asyncio.create_task(self._answer_offers(), name="answers offers"))
+            self._tasks.append(asyncio.create_task(self._listen(), name="answers offers"))
         await self.client.send("media.subscribe")
 
-    async def _answer_offers(self) -> None:
+    async def _listen(self) -> None:
+        """The one reader of the client's signals: of two, each would let go of what the other waits for."""
         while True:
-            offer: dict[str, Any] = await self.client.signal("media.offer", timeout_s=3600)
+            offer: dict[str, Any] = await self.client.signals.get()
+            if offer["type"] == "media.reset":
+                self.reset.set()
+            if offer["type"] != "media.offer":
+                continue
             self.offers += 1
             if self._subscribe is None or offer["generation"] != self._generation:
                 if self._subscribe is not None:
@@ -81,9 +87,7 @@ class ForeignPeer:
     async def gets(self, track: str, more: int = 8, within_s: float = 15.0) -> None:
         """Wait until so many more frames of a track have been decoded."""
         wanted = self.frames.get(track, 0) + more
-        async with asyncio.timeout(within_s):
-            while self.frames.get(track, 0) < wanted:
-                await asyncio.sleep(0.05)
+        await until(lambda: self.frames.get(track, 0) >= wanted, within_s)
 
     async def close(self) -> None:
         """End everything."""

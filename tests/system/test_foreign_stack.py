@@ -64,7 +64,7 @@ async def test_a_killed_worker_is_replaced_and_media_is_back_within_five_seconds
         killed = time.monotonic()
         # What the browser client does by itself: new connections as soon as the server says so.
         await owner.signal("media.reset")
-        await viewer.signal("media.reset")
+        await asyncio.wait_for(seeing.reset.wait(), 10)
         await asyncio.gather(sending.publish(), seeing.subscribe())
         await seeing.gets(f"{owner.identity}/video", more=1)
         assert time.monotonic() - killed < 5.0

@@ -92,8 +92,8 @@ export class JoinView {
     this.picker.update(found, chosen);
     this.level.hidden = !tracks.audio;
     if (tracks.audio !== this.heard) this.#listen(tracks.audio);
-    const told = [problems.audio, on.video ? problems.video : null].filter((problem) => problem !== null);
-    clear(this.problems).append(...told.map((problem) => h('p', { class: 'problem', data: { testid: 'device-problem' } }, icon('alert'), problem.message)));
+    const told = sentences(problems.audio, on.video ? problems.video : null);
+    clear(this.problems).append(...told.map((sentence) => h('p', { class: 'problem', data: { testid: 'device-problem' } }, icon('alert'), h('span', {}, sentence))));
     if (told.length) this.problems.append(h('p', { class: 'hint' }, 'You can join without: you will see and hear everybody.'));
   }
 
@@ -146,4 +146,11 @@ export class JoinView {
     this.root.hidden = true;
     clear(this.root);
   }
+}
+
+/** What keeps the devices away, in one sentence where it is the same for both. @param {Error | null} audio @param {Error | null} video */
+function sentences(audio, video) {
+  const together = audio && video && audio.message.replace('microphone', '') === video.message.replace('camera', '');
+  if (together) return [audio.message.replace('No microphone was', 'No microphone and no camera were').replace('your microphone', 'your microphone and camera')];
+  return [audio, video].flatMap((problem) => (problem ? [problem.message] : []));
 }

@@ -19,7 +19,7 @@ export function arrange(count, width, height, gap, smallest = 150) {
     const tileWidth = Math.min(wide, high * RATIO * 1.12);
     const tileHeight = Math.min(high, tileWidth / (RATIO * 0.82), (wide / RATIO) * 1.35);
     // People expect to sit beside each other: on a wide place a column of tiles must win clearly.
-    const liking = width > height && columns < rows ? 0.7 : 1;
+    const liking = width > height && columns < rows ? 0.6 : 1;
     if (tileWidth * tileHeight * liking > best.tileWidth * best.tileHeight) best = { columns, tileWidth, tileHeight, scroll: false };
   }
   if (best.tileWidth >= Math.min(smallest, width) || count <= 1) return floor(best);

@@ -106,6 +106,7 @@ export class Media extends EventTarget {
     this.wants[device] = on;
     this.#keep(device, track);
     if (device === 'audio' || on) this.publisher.set(device, track);
+    if (this.#placed) this.#silence(device);
     this.sync();
   }
 
@@ -125,9 +126,13 @@ export class Media extends EventTarget {
   /** Be heard, or seen: opens the device where needed and undoes a mute. @param {Device} device */
   async unmute(device) {
     const track = this.local.get(device) ?? await this.#capture(device);
-    const me = this.#podium.room?.me;
-    if (me?.muted.includes(device)) await this.#podium.send('media.unmute', { source: device });
     this.wants[device] = true;
+    try {
+      if (this.#podium.room?.me?.muted.includes(device)) await this.#podium.send('media.unmute', { source: device });
+    } catch (error) {
+      this.wants[device] = false;
+      throw error;
+    }
     if (this.publisher.track(device) !== track) this.publisher.set(device, track);
     this.sync();
   }
@@ -191,24 +196,27 @@ export class Media extends EventTarget {
 
   // --- inside --------------------------------------------------------------------------
 
+  /** Whether this side knows of its place on the stage: what is done on taking it is done once. */
+  #placed = false;
+
   #open() {
-    const me = this.#podium.room?.me;
-    for (const device of /** @type {Device[]} */ (['audio', 'video'])) {
-      // Whoever joined silent is silent at the media worker as well, before the first packet.
-      const silent = this.publisher.track(device) !== undefined && !this.wants[device];
-      if (silent && !me?.muted.includes(device) && !this.#silenced.has(device)) {
-        this.#silenced.add(device);
-        this.#podium.send('media.mute', { source: device }).catch(() => undefined);
-      }
+    if (!this.#placed) {
+      this.#placed = true;
+      this.#silence('audio');
+      this.#silence('video');
     }
     this.publisher.open();
   }
 
-  /** @type {Set<Device>} silenced on taking this place: once, so that a moderator's unmute is not fought */
-  #silenced = new Set();
+  /** Whoever comes silent is silent at the media worker as well, before the first packet. @param {Device} device */
+  #silence(device) {
+    if (this.publisher.track(device) === undefined || this.wants[device]) return;
+    if (this.#podium.room?.me?.muted.includes(device)) return;
+    this.#podium.send('media.mute', { source: device }).catch(() => undefined);
+  }
 
   #leaveStage() {
-    this.#silenced.clear();
+    this.#placed = false;
     if (this.local.has('screen')) this.#dropScreen();
     this.publisher.close();
   }
