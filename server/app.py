@@ -105,7 +105,7 @@ class Application:
         certificate = tls.certificate(settings)
         sockets = listen.tcp(settings.host, settings.port)
         self._later("sockets", _closer(*sockets))
-        listen.check_udp(settings.host, settings.udp_port, settings.worker_count)
+        listen.check_udp(settings.media_host, settings.udp_port, settings.worker_count)
 
         store = Store.open(settings.data / FILE_NAME)
         self._later("store", _closer(store))

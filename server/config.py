@@ -87,6 +87,10 @@ def _host(value: Any) -> str:
     return value
 
 
+def _optional_host(value: Any) -> str:
+    return "" if value == "" else _host(value)
+
+
 def _address(value: Any) -> str:
     try:
         return "" if value == "" else str(ipaddress.ip_address(_text(value)))
@@ -148,10 +152,13 @@ def _option(default: Any, check: Check, help: str, *, flag: bool = True, secret:
 class Settings:
     """All options with their values. One row each; the comment of an option is its help text."""
 
-    host: str = _option("0.0.0.0", _host, "Address to listen on: for pages, API and WebSocket (TCP) and media (UDP).")
+    host: str = _option("0.0.0.0", _host, "Address to listen on for pages, API and WebSocket (TCP).")
     port: int = _option(8080, _whole(0, 65535), "TCP port; 0 takes any free one.")
     udp_port: int = _option(
         40000, _whole(0, 65535), "UDP port of the first media worker, the next ones count up; 0 takes any free ones."
+    )
+    udp_host: str = _option(
+        "", _optional_host, "Address that the media workers listen on, when it is not that of `host`."
     )
     public_ip: str = _option(
         "", _address, "Address that browsers send media to, when it is not one of this machine's own (NAT, cloud)."
@@ -224,6 +231,11 @@ class Settings:
     def origins(self) -> tuple[str, ...]:
         """Web origins, beside the one that a request's `Host` names, whose pages may connect."""
         return (*self.allowed_origins, *((self.public_url,) if self.public_url else ()))
+
+    @property
+    def media_host(self) -> str:
+        """Where the media workers listen."""
+        return self.udp_host or self.host
 
     @property
     def worker_count(self) -> int:

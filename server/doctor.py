@@ -78,7 +78,7 @@ def udp_ports(settings: Settings) -> Iterator[Finding]:
         return
     alive = running(settings)
     for port in range(settings.udp_port, settings.udp_port + settings.worker_count):
-        finding = _port(f"udp port {port}", settings.host, port, socket.SOCK_DGRAM, "--udp-port")
+        finding = _port(f"udp port {port}", settings.media_host, port, socket.SOCK_DGRAM, "--udp-port")
         if alive and finding.grade is Grade.WRONG:
             finding = _ok(finding.check, f"UDP port {port} is in use, as it is when a media worker runs.")
         yield finding

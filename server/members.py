@@ -16,7 +16,7 @@ from protocol import events as e
 from protocol.codec import Encoding
 from protocol.errors import Code
 from protocol.signals import Resync
-from server.frames import Encoded
+from server.frames import Encoded, frame
 from server.history import Told
 from server.room.state import Room
 from server.room.view import moderates, needs_resync, snapshot
@@ -110,6 +110,14 @@ class Members:
         self._refresh(before, after, told)
         self._part(event)
         return count
+
+    def tell_first(self, person: str, told: Told) -> None:
+        """The event to one person ahead of all others, if it is meant for them; `tell` follows."""
+        if told.audience.everyone or person in told.audience.persons or person in self._moderators:
+            for member in self.of(person):
+                if told.event.version > member.told:
+                    member.send(frame(replace(told.event, after=member.told), member.encoding))
+                    member.told = told.event.version
 
     def _meant(self, told: Told) -> Iterator[Member]:
         if told.audience.everyone:

@@ -81,7 +81,7 @@ class Observer(Protocol):
     """Whoever must act when the room has changed, in the same step."""
 
     def changed(self, before: Room, after: Room, event: e.RoomEvent) -> None:
-        """One event was applied, and the members were told."""
+        """One event was applied; the members are told next."""
 
     def committed(self, after: Room) -> None:
         """All events of a commit were applied."""
@@ -253,10 +253,7 @@ class RoomReplica:
             except StoreUnavailable as error:
                 _log.warning("the room log cannot be used", conference=self.room.conference, reason=str(error))
                 break
-            self._hear(commit)
-            self._remember(batch, verdicts)
-            _answer(batch, verdicts)
-            self.members.dismiss()
+            self._hear(commit, batch, verdicts)
             return
         unavailable = Verdict(Refusal(Code.STORE_UNAVAILABLE))
         _answer(batch, [unavailable if verdict.changes else verdict for verdict in verdicts])
@@ -292,37 +289,49 @@ class RoomReplica:
             if verdict.refusal is None and order.key is not None:
                 self.answered.add(*order.key, self.room.version)
 
-    def _hear(self, commit: Commit) -> bool:
-        """A commit of the log becomes the room's state, and the members are told. False: it cannot be understood."""
-        if commit.version <= self.room.version and commit.events:
+    def _hear(self, commit: Commit, batch: list[Order] | None = None, verdicts: list[Verdict] | None = None) -> bool:
+        """A commit of the log becomes the room's state, and all that follows from it, in this order: the media worker
+        is told, those who gave the commands hear the events and their answers, everybody else hears the events.
+        With thousands of readers the last takes milliseconds, which neither a mute nor an answer should wait for.
+
+        False: it cannot be understood.
+        """
+        if commit.version <= self.room.version:
             return True
-        for event in commit.events:
-            before = self.room
-            try:
-                after = apply(before, event)
-            except UnknownEvent as error:
-                _log.error("the room is read only here", conference=before.conference, reason=str(error))
-                self.read_only = True
-                return False
-            self.room = after
-            told = Told(event, audience(before, after, event), before.crowded is not after.crowded)
-            self.history.add(told)
-            self._metrics.events_sent.inc(self.members.tell(before, after, told))
-            for observer in self.observers:
-                observer.changed(before, after, event)
+        steps: list[tuple[Room, Room, Told]] = []
+        try:
+            for event in commit.events:
+                before, after = self.room, apply(self.room, event)
+                told = Told(event, audience(before, after, event), before.crowded is not after.crowded)
+                self.room = after
+                self.history.add(told)
+                steps.append((before, after, told))
+        except UnknownEvent as error:
+            _log.error("the room is read only here", conference=self.room.conference, reason=str(error))
+            self.read_only = True
         self.answered.add_all(commit.commands, commit.version)
         self._since_mark += 1
         for observer in self.observers:
+            for before, after, told in steps:
+                observer.changed(before, after, told.event)
             observer.committed(self.room)
-        return True
+        if batch is not None and verdicts is not None:
+            for actor in {order.actor for order in batch}:
+                for _, _, told in steps:
+                    self.members.tell_first(actor, told)
+            self._remember(batch, verdicts)
+            _answer(batch, verdicts)
+        for before, after, told in steps:
+            self._metrics.events_sent.inc(self.members.tell(before, after, told))
+        self.members.dismiss()
+        return not self.read_only
 
     async def _catch_up(self, conflict: Conflict) -> None:
         """Hear what another writer has appended. Raises `StoreUnavailable`."""
         if conflict.epoch == self.epoch and conflict.missed and conflict.missed[0].after == self.room.version:
             for commit in conflict.missed:
                 if not self._hear(commit):
-                    break
-            self.members.dismiss()
+                    return
             return
         loaded = await self._log.load(self.room.conference)
         if loaded is None:

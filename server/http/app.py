@@ -24,11 +24,23 @@ from server.http.shell import Shell
 
 
 def application(services: Services) -> Starlette:
-    """The application for these services; `application(…).state` carries what the WebSocket needs."""
-    settings = services.settings
+    """The application for these services. WebSockets do not come through it: uvicorn hands them to server/websocket.py."""
+    settings, pages = services.settings, Pages()
+
+    async def http_exception(request: Request, error: Exception) -> Response:
+        """What the routing itself refuses: an unknown path, a wrong method."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+        if status == 404:
+            return pages.missing(request) or Failure(Code.NOT_FOUND, headers=headers).response()
+        if status == 405:
+            sentence = "This path does not take this method."
+            return Failure(Code.UNSUPPORTED, sentence, headers=headers, status=405).response()
+        return Failure(Code.BAD_MESSAGE, headers=headers, status=status).response()
+
     return Starlette(
         routes=[
-            *Pages().routes(),
+            *pages.routes(),
             *(endpoint.route(services) for endpoint in API),
             *health.routes(services),
             Route("/openapi.json", _document(openapi.document()), methods=["GET"]),
@@ -44,7 +56,7 @@ def application(services: Services) -> Starlette:
                 allow_headers=["Authorization", "Content-Type"],
             ),
         ],
-        exception_handlers={HTTPException: _http_exception},
+        exception_handlers={HTTPException: http_exception},
     )
 
 
@@ -63,14 +75,3 @@ async def _not_a_websocket(_request: Request) -> Response:
         status=426,
         headers={"Upgrade": "websocket"},
     ).response()
-
-
-async def _http_exception(_request: Request, error: Exception) -> Response:
-    """What the routing itself refuses: an unknown path, a wrong method."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    if status == 404:
-        return Failure(Code.NOT_FOUND, headers=headers).response()
-    if status == 405:
-        return Failure(Code.UNSUPPORTED, "This path does not take this method.", headers=headers, status=405).response()
-    return Failure(Code.BAD_MESSAGE, headers=headers, status=status).response()

@@ -1,7 +1,7 @@
 """uvicorn's HTTP connection with the deadlines and bounds that it lacks.
 
 A client has 5 s for the headers of a request (protocol.md, "One port"), counted from the connection for the first
-and from the first byte for the next ones, within them at most 32 KiB, and then 15 s for the body. A response that
+and from the first byte for the next ones, within them at most 32 KiB, and then 8 s for the body. A response that
 nobody reads is given up. In each case the connection is closed: neither one byte at a time nor silence keeps
 anything open. The headers of a WebSocket handshake pass through here as well.
 """
@@ -13,7 +13,7 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADERS_WITHIN_S = 5.0
-BODY_WITHIN_S = 15.0
+BODY_WITHIN_S = 8.0
 MAX_HEADERS = 32 * 1024
 
 

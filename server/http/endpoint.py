@@ -28,7 +28,8 @@ from server.tokens import BadToken, Claims
 
 # The largest body is an invitation and a guest token of 4 KiB each.
 MAX_BODY = 16 * 1024
-BODY_TIMEOUT_S = 10.0
+# Less than the connection's own deadline (deadline.py), so that there is an answer.
+BODY_TIMEOUT_S = 6.0
 
 _log = logging.getLogger("server.http")
 

@@ -72,6 +72,13 @@ class Pages:
             return Response(status_code=304, headers=headers)
         return Response(kept.content, headers={**headers, "Content-Type": kept.type})
 
+    def missing(self, request: Request) -> Response | None:
+        """The page for an address that leads nowhere, for a browser; None for anybody else."""
+        page = self._read("404.html") if "text/html" in request.headers.get("accept", "") else None
+        if page is None:
+            return None
+        return Response(page.content, status_code=404, headers={"Content-Type": page.type})
+
     def _read(self, name: str) -> _Kept | None:
         try:
             path = (self._folder / name).resolve()

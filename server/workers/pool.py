@@ -103,7 +103,7 @@ class Workers:
         path = Path(self._directory.name) / "workers.sock"
         self._server = await asyncio.start_unix_server(self._accept, path)
         now = asyncio.get_running_loop().time()
-        host = _ip(self._settings.host)
+        host = _ip(self._settings.media_host)
         addresses = _advertised(host, self._settings.public_ip)
         for number in range(self._settings.worker_count):
             name = f"w{number + 1}"

@@ -36,6 +36,7 @@ def test_every_option_is_read_from_the_environment(option: object) -> None:
     name = option.name  # type: ignore[attr-defined]
     examples = {
         "host": "127.0.0.1",
+        "udp_host": "127.0.0.1",
         "public_ip": "203.0.113.7",
         "public_url": "https://meet.example.org",
         "data": "/srv/podium",

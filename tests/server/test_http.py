@@ -71,6 +71,13 @@ def test_a_file_that_is_known_is_not_sent_again(shared_server: Server) -> None:
     assert shared_server.request("GET", "/static/js/podium.js", headers={"If-None-Match": '"old"'}).status == 200
 
 
+def test_a_browser_that_goes_astray_is_shown_a_page(shared_server: Server) -> None:
+    response = shared_server.request("GET", "/nowhere", headers={"Accept": "text/html,*/*"})
+    assert (response.status, response.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert b"<h1" in response.body
+
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -451,6 +458,13 @@ def test_a_body_that_does_not_come_is_not_waited_for(shared_server: Server, meth
     with socket.create_connection(("127.0.0.1", shared_server.port)) as connection:
         connection.sendall(method + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
         assert closed_after_s(connection, 30) < deadline.BODY_WITHIN_S + 5
+
+
+def test_media_may_listen_elsewhere_than_the_pages(podium_server: Callable[..., Server]) -> None:
+    server = podium_server("--udp-host", "0.0.0.0")
+    workers = psutil.Process(server.pid).children(recursive=True)
+    bound = {each.laddr for worker in workers for each in worker.net_connections("udp")}
+    assert {(each.ip, each.port) for each in bound} == {("0.0.0.0", server.udp_ports[0])}
 
 
 def test_a_response_that_nobody_reads_is_given_up(shared_server: Server) -> None:

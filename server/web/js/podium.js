@@ -52,7 +52,7 @@ export class Podium extends EventTarget {
    * @param {string} [options.client] names this page load, 8 to 64 letters; random when absent
    * @param {'json' | 'msgpack'} [options.encoding]
    */
-  constructor({ token, url = defaultUrl(), client = crypto.randomUUID(), encoding = 'json' }) {
+  constructor({ token, url = defaultUrl(), client = clientName(), encoding = 'json' }) {
     super();
     const greeting = { resume: () => this.#position(), entered: (/** @type {any} */ welcome) => this.#entered(welcome) };
     this.#connection = new Connection({ url, token, client, encoding, greeting });
@@ -276,6 +276,11 @@ export class Podium extends EventTarget {
   #tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+/** A name for this page load. Not `crypto.randomUUID`, which browsers withhold from pages that came over plain HTTP. */
+function clientName() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function defaultUrl() {

@@ -18,14 +18,6 @@ const homeWay = { label: 'Start page', href: '/', testid: 'gate-home' };
 const againWay = { label: 'Open again', run: () => location.reload(), primary: true, testid: 'gate-again' };
 
 /**
- * A name for this page load. Not `crypto.randomUUID`, which browsers withhold from pages that came over plain HTTP:
- * the console needs neither camera nor microphone and works there.
- */
-function clientName() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-/**
  * Joins with the first token that is let in: the account's, or the one by which this browser is a guest here.
  * @param {boolean} takeOver
  * @returns {Promise<{podium: Podium, token: string}>}
@@ -35,7 +27,7 @@ async function enter(takeOver) {
   /** @type {unknown} */
   let failure = new PodiumError('bad_token', 'The console needs to know who you are; then it shows what you may do.');
   for (const token of tokens) {
-    const podium = new Podium({ token, client: clientName() });
+    const podium = new Podium({ token });
     try {
       await podium.connect();
       await podium.join(conference, { console: true, takeOver });

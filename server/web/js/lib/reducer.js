@@ -22,8 +22,15 @@ const without = (list, item) => list.filter((other) => other !== item);
 /** @template T @param {T[]} list @param {T} item @returns {T[]} */
 const withItem = (list, item) => (list.includes(item) ? list : [...list, item]);
 
-/** Somebody is not in the conference any more. @param {Room} room @param {string} id */
+/**
+ * Somebody is not in the conference any more. What a moderator silenced stays so for a return, which no event repeats;
+ * what the person muted themselves goes with them.
+ * @param {Room} room @param {string} id
+ */
 export function forget(room, id) {
+  const person = room.people.get(id);
+  const muted = person?.muted.filter((source) => person.locked.includes(source) || (room.mutedBy.get(`${id}/${source}`) ?? id) !== id);
+  if (person && muted?.length) room.silenced.set(id, { muted, locked: person.locked });
   room.people.delete(id);
   room.stage = without(room.stage, id);
   room.queue = without(room.queue, id);
@@ -42,9 +49,7 @@ export const reducers = {
   },
   'conference.ended'(room) {
     room.ended = true;
-    room.people.clear();
-    room.stage = [];
-    room.queue = [];
+    for (const id of [...room.people.keys()]) room.drop(id);
     room.count = 0;
   },
   'conference.reopened'(room) {
@@ -53,7 +58,9 @@ export const reducers = {
   'participant.joined'(room, event) {
     const id = event.person;
     if (!room.people.has(id)) room.count += 1;
-    room.add(personOf({ id, name: event.name, kind: event.kind, role: event.role, by_right: event.by_right }));
+    const { name, kind, role, by_right } = event;
+    room.add(personOf({ id, name, kind, role, by_right, ...room.silenced.get(id) }));
+    room.silenced.delete(id);
   },
   'participant.away'(room, event) {
     update(room, event, (person) => { person.away = true; });
@@ -108,7 +115,7 @@ export const reducers = {
       const { source } = event;
       person.muted = withItem(person.muted, source);
       person.locked = event.locked ? withItem(person.locked, source) : without(person.locked, source);
-      room.mutedBy.set(`${person.id}/${source}`, event.by ?? '');
+      room.mutedBy.set(`${person.id}/${source}`, event.by ?? person.id);
     });
   },
   'media.unmuted'(room, event) {
