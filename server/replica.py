@@ -114,6 +114,7 @@ class RoomReplica:
         self._inbox: list[Order] = []
         self._woken = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
+        self._stopped = False
         # The state at the last mark, which becomes the next snapshot, and the commits since.
         self._mark = room
         self._since_mark = 0
@@ -170,7 +171,8 @@ class RoomReplica:
         self._writer = asyncio.create_task(self._write(), name=f"room {self.room.conference}")
 
     async def stop(self) -> None:
-        """Decide nothing more; whoever waits is refused with `going_away`."""
+        """Decide nothing more; whoever waits, or still asks, is refused with `going_away`."""
+        self._stopped = True
         if self._writer is not None:
             self._writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -184,6 +186,9 @@ class RoomReplica:
 
     def submit(self, order: Order) -> None:
         """Have something decided; `order.settle` is called once, perhaps at once."""
+        if self._stopped:
+            order.answer(Refusal(Code.GOING_AWAY))
+            return
         if order.key is not None and len(self._inbox) >= MAX_WAITING:
             order.answer(Refusal(Code.RATE_LIMITED, "the inbox is full"))
             return

@@ -7,6 +7,7 @@ import contextlib
 import secrets
 import sqlite3
 import time
+import weakref
 from collections.abc import Iterator
 
 import msgspec
@@ -57,7 +58,7 @@ class Rooms:
         self._directory = Conferences(store)
         self._node = secrets.token_hex(6)
         self._open: dict[str, OpenRoom] = {}
-        self._opening: dict[str, asyncio.Future[OpenRoom | None]] = {}
+        self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._where: dict[str, str] = {}
         self._arriving: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -100,8 +101,9 @@ class Rooms:
 
     async def create(self, conference_id: str, title: str, owner_identity: str) -> None:
         """Make a room; one that exists stays as it is. Raises `StoreUnavailable`."""
-        if await self._load(conference_id) is None:
-            await self._create(conference_id, title, owner_identity)
+        async with self._alone(conference_id):
+            if await self._read(conference_id) is None:
+                await self._create(conference_id, title, owner_identity)
 
     async def end(self, conference_id: str) -> None:
         """End a conference for everybody. Raises `StoreUnavailable`."""
@@ -142,12 +144,13 @@ class Rooms:
         room = self._open.get(conference_id)
         if room is not None:
             return room
-        room = await self._load(conference_id)
-        if room is not None:
-            return room
-        # Known to the directory, but the server died before its room was made.
-        known = await self._directory.find(conference_id)
-        return await self._create(known.id, known.title, known.owner) if known is not None else None
+        async with self._alone(conference_id):
+            room = await self._read(conference_id)
+            if room is not None:
+                return room
+            # Known to the directory, but the server died before its room was made.
+            known = await self._directory.find(conference_id)
+            return await self._create(known.id, known.title, known.owner) if known is not None else None
 
     def where(self, person: str) -> str | None:
         """The conference that a person is in."""
@@ -200,19 +203,15 @@ class Rooms:
 
     # --- opening and closing ------------------------------------------------------------
 
-    async def _load(self, conference: str) -> OpenRoom | None:
-        """The room from the log; several who ask at once share one reading."""
-        opening = self._opening.get(conference)
-        if opening is not None:
-            return await asyncio.shield(opening)
-        opening = self._opening[conference] = asyncio.ensure_future(self._read(conference))
-        try:
-            return await asyncio.shield(opening)
-        finally:
-            if opening.done():
-                self._opening.pop(conference, None)
+    def _alone(self, conference: str) -> asyncio.Lock:
+        """Held while a room is opened or closed: two replicas of one room on one node would be two writers."""
+        lock = self._locks.get(conference)
+        if lock is None:
+            lock = self._locks[conference] = asyncio.Lock()
+        return lock
 
     async def _read(self, conference: str) -> OpenRoom | None:
+        """The room if it is open or in the log."""
         room = self._open.get(conference)
         if room is not None:
             return room
@@ -231,7 +230,7 @@ class Rooms:
         replica = await RoomReplica.create(
             command, owner, log=self._log, metrics=self._metrics, node=self._node, clock=self.now
         )
-        return self._add(replica) if replica is not None else await self._load(conference)
+        return self._add(replica) if replica is not None else await self._read(conference)
 
     def _add(self, replica: RoomReplica) -> OpenRoom:
         conference = replica.room.conference
@@ -256,6 +255,7 @@ class Rooms:
 
     async def _sweep(self) -> None:
         for conference, room in list(self._open.items()):
-            if room.idle:
-                del self._open[conference]
-                await room.stop()
+            async with self._alone(conference):
+                if room.idle and self._open.get(conference) is room:
+                    del self._open[conference]
+                    await room.stop()

@@ -24,7 +24,7 @@ from server.http.shell import Shell
 
 
 def application(services: Services) -> Starlette:
-    """The application for these services. WebSockets do not come through it: uvicorn hands them to server/websocket.py."""
+    """The application for these services. WebSockets do not come through it (server/websocket.py)."""
     settings, pages = services.settings, Pages()
 
     async def http_exception(request: Request, error: Exception) -> Response:

@@ -151,7 +151,8 @@ class Workers:
 
     def remove(self, media: RoomMedia) -> None:
         """The room needs no media any more."""
-        self._rooms.pop(media.room, None)
+        if self._rooms.get(media.room) is media:
+            del self._rooms[media.room]
         worker = media.worker
         if worker is not None:
             worker.rooms.pop(media.room, None)
@@ -235,7 +236,7 @@ class Workers:
         link.send(control.WorkerWelcome(heartbeat_s=HEARTBEAT_S))
         self._count()
         for media in worker.rooms.values():
-            media.push_all()
+            media.linked()
         for media in list(self._rooms.values()):
             if media.worker is None:
                 self.place(media)

@@ -23,7 +23,7 @@ from server.replica import RoomReplica
 from server.room.plan import NOTHING, Plan, difference, plan
 from server.room.state import Room
 from server.room.view import moderates
-from server.workers.link import MediaRefused
+from server.workers.link import MediaRefused, WorkerLink
 from server.workers.quality import quality
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class RoomMedia:
         self._publishing: set[str] = set()
         self._generation = 0
         self._displaced = False
+        # Who was refused because the worker could not be reached, and is told when it can.
+        self._unserved: set[str] = set()
 
     # --- the plan -----------------------------------------------------------------------
 
@@ -120,12 +122,20 @@ class RoomMedia:
         self.displaced()
         self._displaced = False
 
+    def linked(self) -> None:
+        """The worker can be reached again: it may have missed something, and so may people."""
+        self.push_all()
+        unserved, self._unserved = self._unserved, set()
+        for person in unserved:
+            self._replica.members.signal_to(person, MediaReset(reason="The media worker is back."), media=True)
+
     def displaced(self) -> None:
         """The worker is gone, and every transport with it."""
         self.worker = None
         self._told = None
         self._displaced = True
         self.report = None
+        self._unserved.clear()
         self._subscriptions.clear()
         self._publishing.clear()
 
@@ -133,36 +143,32 @@ class RoomMedia:
 
     async def publish(self, person: str, message: c.MediaPublish) -> str:
         """Pass a client's offer on; the worker's SDP answer. Raises `MediaRefused`."""
-        link = self.worker.link if self.worker is not None else None
-        if link is None:
-            raise MediaRefused(Code.MEDIA_UNAVAILABLE)
+        link = self._reach(person)
         self._publishing.add(person)
         bindings = {mid: track_id(person, source) for mid, source in message.tracks.items()}
         return await link.offer(self.room, person, message.sdp, bindings, message.restart)
 
     def subscribe(self, person: str) -> None:
         """Open a new subscribe connection for a person; the offer follows. Raises `MediaRefused`."""
-        if self.worker is None:
-            raise MediaRefused(Code.MEDIA_UNAVAILABLE)
+        link = self._reach(person)
         # Above every earlier one, also of a server that ran before.
         self._generation = max(self._generation + 1, time.time_ns() // 1_000_000)
         self._subscriptions[person] = Subscription(self._generation)
-        self.worker.send(control.SubscribeOpen(room=self.room, peer=person, generation=self._generation))
+        link.send(control.SubscribeOpen(room=self.room, peer=person, generation=self._generation))
 
     def answer(self, person: str, message: c.MediaAnswer) -> None:
         """Pass a client's answer on; one to an offer that is no longer the newest has no effect.
 
         Raises `MediaRefused`.
         """
-        if self.worker is None:
-            raise MediaRefused(Code.MEDIA_UNAVAILABLE)
+        link = self._reach(person)
         subscription = self._subscriptions.get(person)
         offer = subscription.offer if subscription is not None else None
         if subscription is not None and offer is not None:
             if (message.generation, message.revision) != (offer.generation, offer.revision):
                 return
             subscription.offer = None
-        self.worker.send(
+        link.send(
             control.SubscribeAnswer(
                 room=self.room,
                 peer=person,
@@ -171,6 +177,13 @@ class RoomMedia:
                 sdp=message.sdp,
             )
         )
+
+    def _reach(self, person: str) -> WorkerLink:
+        link = self.worker.link if self.worker is not None else None
+        if link is None:
+            self._unserved.add(person)
+            raise MediaRefused(Code.MEDIA_UNAVAILABLE)
+        return link
 
     def close_peer(self, person: str) -> None:
         """The person's page is another one now: its connections are void."""

@@ -77,7 +77,6 @@ def test_a_browser_that_goes_astray_is_shown_a_page(shared_server: Server) -> No
     assert b"<h1" in response.body
 
 
-
 @pytest.mark.parametrize(
     "path",
     [

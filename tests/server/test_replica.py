@@ -377,7 +377,9 @@ async def test_orders_that_wait_when_the_room_is_closed_are_refused(log: MemoryL
     second, two = order(OWNER, c.StageLeave(id=2))
     replica.submit(second)
     await replica.stop()
-    codes = {refusal.code for refusal in await asyncio.gather(one, two) if refusal is not None}
+    third, three = order(OWNER, c.StageLeave(id=3))
+    replica.submit(third)
+    codes = {refusal.code for refusal in await asyncio.gather(one, two, three) if refusal is not None}
     assert codes == {Code.GOING_AWAY}
 
 
@@ -404,3 +406,39 @@ async def test_an_event_made_for_the_log_has_its_version_and_its_actor(log: Memo
     assert isinstance(event, e.StageTaken)
     assert (event.version, event.by) == (replica.room.version, OWNER)
     assert log.commits[-1].node == "n1" and replica.room.conference == CONFERENCE
+
+
+class Watch:
+    """An observer that writes down what members had heard when it was told."""
+
+    def __init__(self, *ears: Ear) -> None:
+        self.ears = ears
+        self.seen: list[list[list[str]]] = []
+
+    def changed(self, before: Room, after: Room, event: e.RoomEvent) -> None:
+        assert after.version == before.version + 1 == event.version
+
+    def committed(self, after: Room) -> None:
+        self.seen.append([ear.types() for ear in self.ears])
+
+
+async def test_the_media_plane_comes_first_then_the_actor_then_everybody_else(
+    log: MemoryLog, replica: RoomReplica
+) -> None:
+    """With thousands of readers neither a mute nor an answer waits until all have been told."""
+    owner, other = await come_in(replica, OWNER), await come_in(replica, "u_a")
+    owner.heard.clear()
+    watch = Watch(owner, other)
+    replica.observers.append(watch)
+    answered: asyncio.Future[list[list[str]]] = asyncio.get_running_loop().create_future()
+    replica.submit(
+        Order(
+            actor=OWNER,
+            commands=lambda _: (c.MediaMute(id=1, target="u_a", source=MuteSource.AUDIO),),
+            settle=lambda _: answered.set_result([owner.types(), other.types()]),
+        )
+    )
+    assert await answered == [["media.muted"], []]
+    assert watch.seen == [[[], []]]
+    assert other.types() == ["media.muted"]
+    assert owner.types() == ["media.muted"]

@@ -107,6 +107,10 @@ async def test_a_worker_has_the_rooms_position_soon_after_each_commit(start: Sta
     await room.publishes(OWNER, Source.AUDIO, Source.VIDEO)
     expected = (room.replica.epoch, room.replica.room.version)
     await until(lambda: positions(workers)[0].get(room.media.room) == expected, 5)
+    sample = workers._metrics.registry.get_sample_value
+    assert sample("podium_workers") == 1
+    for name in ("transports", "packets_in", "packets_out", "lag_seconds", "cpu_seconds"):
+        assert sample(f"podium_worker_{name}", {"worker": "w1"}) is not None, name
 
 
 async def test_rooms_are_spread_and_given_back_when_empty(start: Start, opened: Any) -> None:
@@ -182,7 +186,7 @@ async def test_a_frozen_worker_is_replaced(start: Start, opened: Any, monkeypatc
     await until(lambda: frozen.process.pid not in (None, pid), 10)
 
 
-async def test_a_link_that_breaks_is_taken_up_again_and_nobody_notices(start: Start, opened: Any) -> None:
+async def test_a_link_that_breaks_is_taken_up_again(start: Start, opened: Any) -> None:
     workers = await start(1)
     room = await opened(workers)
     owner = await come_in(room.replica, OWNER)
@@ -190,11 +194,19 @@ async def test_a_link_that_breaks_is_taken_up_again_and_nobody_notices(start: St
     pid = worker.process.pid
     broken = worker.link
     broken._writer.transport.abort()
+    await until(lambda: worker.link is None, 5)
+    # Who asks in the meantime is refused, and told when to ask again; the others notice nothing.
+    await room.replica.ask("u_late", enter("u_late"))
+    late = Ear("u_late")
+    room.replica.members.attach(late, room.replica.room.version, room.replica.room)
+    with pytest.raises(MediaRefused):
+        room.media.subscribe("u_late")
     await until(lambda: worker.link not in (None, broken), 5)
+    assert [message["type"] for message in negotiation(late)] == ["media.reset"]
     await room.publishes(OWNER, Source.AUDIO)
     expected = (room.replica.epoch, room.replica.room.version)
     await until(lambda: positions(workers)[0].get(room.media.room) == expected, 5)
-    assert worker.process.pid == pid and "media.reset" not in owner.types()
+    assert worker.process.pid == pid and negotiation(owner) == []
 
 
 async def test_what_was_lost_on_the_way_is_sent_again(start: Start, opened: Any) -> None:

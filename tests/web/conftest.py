@@ -10,12 +10,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
+
+from tests.conftest import FAKE_DEVICES, chromium_path
 
 WEB = Path(__file__).resolve().parents[2] / "server" / "web"
 ORIGIN = "http://podium.test"
@@ -66,10 +69,22 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(sentence, yellow=True)
 
 
-@pytest.fixture
-async def client_page(chromium: Callable[..., Awaitable[Any]]) -> Any:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Any]:
+    """One browser for a module's tests: each has a page of its own in it."""
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        found = await playwright.chromium.launch(executable_path=chromium_path(), args=list(FAKE_DEVICES))
+        yield found
+        await found.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client_page(browser: Any) -> AsyncIterator[Any]:
     """A blank page that can import the client's modules from `/static/…`, with nothing behind it."""
-    page = await chromium()
+    context = await browser.new_context()
+    page = await context.new_page()
 
     async def serve(route: Any) -> None:
         path = route.request.url.removeprefix(ORIGIN)
@@ -84,4 +99,5 @@ async def client_page(chromium: Callable[..., Awaitable[Any]]) -> Any:
 
     await page.route(f"{ORIGIN}/**", serve)
     await page.goto(f"{ORIGIN}/")
-    return page
+    yield page
+    await context.close()

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import msgspec
+import pytest
 
 from protocol import commands as c
 from protocol.names import MuteSource, PersonKind, Role, Source
@@ -15,6 +16,8 @@ from server.room.decide import decide
 from server.room.refusal import Refusal
 from server.room.state import Room
 from server.room.view import snapshot
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OWNER = "u_owner"
 PEOPLE = (OWNER, "u_ben", "g_cara", "g_dan", "g_eva", "g_finn")
@@ -46,7 +49,9 @@ class House:
         if isinstance(found, Refusal):
             return False
         for event in found:
-            stamped = msgspec.structs.replace(stamp(self.room, event), after=0 if self.room is None else self.room.version)
+            stamped = msgspec.structs.replace(
+                stamp(self.room, event), after=0 if self.room is None else self.room.version
+            )
             self.room = apply(self.room, stamped)
             self.events.append(msgspec.to_builtins(stamped))
         return True

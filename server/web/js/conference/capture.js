@@ -6,6 +6,9 @@ import * as storage from '../lib/storage.js';
 
 /** @typedef {'audio' | 'video'} Device */
 
+// As long as somebody who clicked Join at once is kept waiting for their devices; then they enter without.
+const PATIENCE_MS = 4_000;
+
 export class Capture extends EventTarget {
   constructor() {
     super();
@@ -21,10 +24,23 @@ export class Capture extends EventTarget {
     /** @type {devices.Devices} */
     this.found = { audio: [], video: [], speaker: [] };
     this.busy = false;
+    this.stopped = false;
+    /** @type {Promise<void>} */
+    this.opening = Promise.resolve();
   }
 
   /** Opens what is to be on; a refusal leaves the other device and the way in untouched. */
-  async start() {
+  start() {
+    this.opening = this.#start();
+    return this.opening;
+  }
+
+  /** Until the devices are open or refused, but not for ever: a question of the browser may wait unseen. */
+  async settled() {
+    await Promise.race([this.opening, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
+  }
+
+  async #start() {
     this.busy = true;
     this.#tell();
     await this.look();
@@ -67,7 +83,9 @@ export class Capture extends EventTarget {
     return track;
   }
 
+  /** Closes everything; a device that is only now being opened is closed as it comes. */
   stop() {
+    this.stopped = true;
     this.#close('audio');
     this.#close('video');
   }
@@ -76,6 +94,10 @@ export class Capture extends EventTarget {
   async #open(device) {
     try {
       const track = device === 'audio' ? await devices.openMicrophone(this.chosen.audio) : await devices.openCamera(this.chosen.video);
+      if (this.stopped) {
+        track.stop();
+        return;
+      }
       this.#close(device);
       this.tracks[device] = track;
       track.enabled = device === 'video' || this.on.audio;

@@ -11,6 +11,7 @@ const RATIO = 16 / 9;
  */
 export function arrange(count, width, height, gap, smallest = 150) {
   let best = { columns: 1, tileWidth: 0, tileHeight: 0, scroll: false };
+  let highest = 0;
   for (let columns = 1; columns <= Math.max(1, count); columns += 1) {
     const rows = Math.ceil(count / columns);
     const wide = (width - gap * (columns - 1)) / columns;
@@ -20,7 +21,10 @@ export function arrange(count, width, height, gap, smallest = 150) {
     const tileHeight = Math.min(high, tileWidth / (RATIO * 0.82), (wide / RATIO) * 1.35);
     // People expect to sit beside each other: on a wide place a column of tiles must win clearly.
     const liking = width > height && columns < rows ? 0.6 : 1;
-    if (tileWidth * tileHeight * liking > best.tileWidth * best.tileHeight) best = { columns, tileWidth, tileHeight, scroll: false };
+    const score = tileWidth * tileHeight * liking;
+    if (score <= highest) continue;
+    highest = score;
+    best = { columns, tileWidth, tileHeight, scroll: false };
   }
   if (best.tileWidth >= Math.min(smallest, width) || count <= 1) return floor(best);
   const columns = Math.max(1, Math.floor((width + gap) / (smallest + gap)));

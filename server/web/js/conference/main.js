@@ -26,6 +26,8 @@ const door = new Door(conference);
 let view = null;
 
 initTheme();
+// A page from the browser's memory has lost its connections: begin again, straight inside where one was.
+window.addEventListener('pageshow', (event) => event.persisted && location.reload());
 void start(door.memory.inside === true);
 
 /** @param {boolean} again straight in, without the join view */
@@ -47,6 +49,7 @@ async function start(again) {
   const joinView = new JoinView({
     root: screens.join, capture, access, title: sign.title, running: sign.running, name: door.memory.name ?? '',
     join: async (name) => {
+      await capture.settled();
       await enter(capture, name, false);
       joinView.close();
     },
@@ -60,8 +63,8 @@ async function returnInside(capture) {
   capture.on = { audio: door.memory.audio === true, video: door.memory.video === true };
   try {
     // Without devices: the conference first, so that a slow camera keeps nobody out.
-    const opening = capture.on.audio || capture.on.video || door.memory.devices ? capture.start() : Promise.resolve();
-    await Promise.race([opening, new Promise((resolve) => setTimeout(resolve, 4_000))]);
+    if (capture.on.audio || capture.on.video || door.memory.devices) void capture.start();
+    await capture.settled();
     await enter(capture, door.memory.name ?? '', true);
   } catch (error) {
     capture.stop();

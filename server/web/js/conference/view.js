@@ -118,6 +118,8 @@ export class ConferenceView {
       const track = this.capture.take(device);
       if (track) media.adopt(device, track, on);
     }
+    // What was not taken is not wanted any more, also when it is opened only now.
+    this.capture.stop();
   }
 
   async #requestPlace() {

@@ -56,7 +56,9 @@ class Writer {
 
   /** @param {number} byte */
   byte(byte) {
-    this.buffer[this.take(1)] = byte;
+    // The place first: taking it may give another buffer.
+    const at = this.take(1);
+    this.buffer[at] = byte;
   }
 
   /**
