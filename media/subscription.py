@@ -39,13 +39,15 @@ class ViewerLine:
     of an m-line only once.
     """
 
-    __slots__ = ("accepted", "codec", "downlink", "ended", "mid", "track")
+    __slots__ = ("accepted", "codec", "downlink", "ended", "mid", "msid", "track")
 
     def __init__(self, mid: str, codec: codecs.Canonical, downlink: Downlink) -> None:
         self.mid = mid
         self.codec = codec
         self.downlink = downlink
         self.track: Track | None = None
+        # What `a=msid` said last: stream and track. An inactive line goes on saying it.
+        self.msid: tuple[str, str] | None = None
         self.ended = False
         self.accepted = False
 
@@ -152,6 +154,10 @@ class Subscription:
                     continue
                 free = self._add_line(codec)
             free.track, free.codec, free.accepted = track, codec, False
+            # One stream per person's camera and microphone, another for the screen and its sound: played in step.
+            screen = track.source in (Source.SCREEN, Source.SCREEN_AUDIO)
+            stream = _NOT_A_TOKEN.sub("-", track.peer)[:48] + ("-screen" if screen else "")
+            free.msid = stream, _NOT_A_TOKEN.sub("-", track.id)[-64:]
             free.downlink.carry(track, codec)
 
     def _add_line(self, codec: codecs.Canonical) -> ViewerLine:
@@ -171,16 +177,14 @@ class Subscription:
         section = Section(
             kind=line.codec.kind,
             mid=line.mid,
-            direction="inactive",
+            direction="inactive" if line.track is None else "sendonly",
             codecs=codecs.downlink_codecs(line.codec),
             extensions=codecs.downlink_extensions(line.codec.kind),
         )
-        if line.track is not None:
-            section.direction = "sendonly"
-            # One stream per person's camera and microphone, another for the screen and its sound: played in step.
-            screen = line.track.source in (Source.SCREEN, Source.SCREEN_AUDIO)
-            section.stream = _NOT_A_TOKEN.sub("-", line.track.peer)[:48] + ("-screen" if screen else "")
-            section.track = _NOT_A_TOKEN.sub("-", line.track.id)[-64:]
+        if line.msid is not None:
+            # RFC 8829, section 5.2.2: a line that has been used keeps its stream while it is inactive. Without it
+            # Chromium removes the stream and, the SSRC being the same, never shows the next picture it decodes.
+            section.stream, section.track = line.msid
             section.cname = self._cname.decode()
             section.ssrcs = [line.downlink.ssrc]
             if line.codec.rtx:

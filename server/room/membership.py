@@ -51,7 +51,13 @@ def enter(room: Room, actor: str, command: inner.Enter, now: int) -> Events | Re
     joined = e.ParticipantJoined(
         time=now, person=actor, name=command.name, kind=command.kind, role=role, by_right=by_right
     )
-    return (e.ConferenceReopened(time=now, by=actor), joined) if room.ended else (joined,)
+    # What a moderator silenced before is said again: not everybody who sees this joining saw the mute.
+    kept = tuple(
+        e.MediaMuted(time=now, by=mute.by, person=actor, source=source, locked=mute.locked)
+        for source, mute in room.mutes.get(actor, {}).items()
+    )
+    reopened = (e.ConferenceReopened(time=now, by=actor),) if room.ended else ()
+    return (*reopened, joined, *kept)
 
 
 def gone(room: Room, person: str, reason: e.LeaveReason, now: int, by: str | None = None, note: str = "") -> Events:

@@ -89,6 +89,25 @@ async def plays(page: Any, track: str, frames: int = 10, seconds: float = 40.0) 
     return await until(more, f"{frames} more frames of {track}", seconds)
 
 
+SHOWN = """(name) => {
+  const person = name.split('/')[0];
+  const video = document.querySelector(`[data-testid="tile"][data-person="${person}"] video`);
+  return video?.getVideoPlaybackQuality().totalVideoFrames ?? 0;
+}"""
+
+
+async def is_shown(page: Any, track: str, frames: int = 5) -> None:
+    """Wait until the tile of a camera shows so many further frames: what is decoded is not always connected."""
+    start = int(await page.evaluate(SHOWN, track))
+
+    async def more() -> bool:
+        # A tile that was made anew counts from zero.
+        shown = int(await page.evaluate(SHOWN, track))
+        return shown >= start + frames or start > shown >= frames
+
+    await until(more, f"{frames} more frames of {track} shown")
+
+
 async def sounds(page: Any, track: str, seconds: float = 40.0) -> float:
     """Wait until a track was heard: its energy grows, which silence and concealment do not do."""
     start = await received(page, track, "totalAudioEnergy")

@@ -15,6 +15,7 @@ from tests.browser.pages import (
     enter_owner,
     guest_link,
     holds,
+    is_shown,
     plays,
     screenshot,
     sent,
@@ -118,6 +119,10 @@ async def test_taken_down_from_the_stage_nothing_of_the_speaker_arrives_any_more
     before = await sent(hall.speaker.page, "video")
     await asyncio.sleep(1)
     assert await sent(hall.speaker.page, "video") == before, "the speaker's own page stops sending"
+    # Back on the stage, the picture comes on m-lines that were used before.
+    await hall.speaker.page.get_by_test_id("hand").click()
+    await plays(hall.viewer.page, hall.speaker.track("video"))
+    await is_shown(hall.viewer.page, hall.speaker.track("video"))
 
 
 async def test_removed_the_speaker_is_told_why_and_is_gone_for_everybody(hall: Hall) -> None:

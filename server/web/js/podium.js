@@ -34,9 +34,6 @@ export { storage };
 
 // One frame of a screen: changes that arrive together are drawn together, also in a hidden tab (no animation frames).
 const CHANGE_MS = 16;
-// People are looked for in pages of 200: a conference of 5,000.
-const PAGE = 200;
-const MOST_PAGES = 25;
 
 export class Podium extends EventTarget {
   #connection;
@@ -226,30 +223,9 @@ export class Podium extends EventTarget {
     if (outcome === 'gap') this.#connection.reopen();
     if (outcome !== 'applied') return;
     this.#permissions.clear();
-    if (event.type === 'stage.taken' && !person) void this.#identify(event.person ?? '');
     this.media.hear(event);
     this.#tell('event', { event, before });
     this.#changed();
-  }
-
-  /**
-   * In a crowded conference the one who takes a place may be somebody this client was never told of: ask who it is.
-   * @param {string} id
-   */
-  async #identify(id) {
-    /** @type {string | undefined} */
-    let after;
-    for (let page = 0; page < MOST_PAGES && this.room?.onStage(id); page += 1) {
-      const { people, more } = await this.people(after, PAGE).catch(() => ({ people: [], more: false }));
-      const found = people.find((person) => person.id === id);
-      if (found && this.room.onStage(id)) {
-        this.room.add(found);
-        this.media.sync();
-        this.#changed();
-      }
-      if (found || !more) return;
-      after = people.at(-1)?.id;
-    }
   }
 
   /** @param {Message} signal */

@@ -69,6 +69,8 @@ def test_what_a_moderator_silenced_stays_so_over_leaving_and_coming_back(house: 
     house.accepted("mod", c.MediaLock(id=1, source=AUDIO, target="speaker"))
     house.accepted("speaker", c.MediaMute(id=2, source=VIDEO))
     house.accepted("speaker", c.ConferenceLeave(id=3))
+    returned = house.enter("speaker", Role.SPEAKER)
+    assert [(event.source, event.locked) for event in returned[1:]] == [(AUDIO, True)], "said again to everybody"
     house.on_stage("speaker")
     assert not is_open(house, "speaker/audio"), "the lock outlives leaving"
     assert is_open(house, "speaker/video"), "one's own mute goes with oneself"

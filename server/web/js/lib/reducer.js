@@ -1,7 +1,7 @@
 /**
  * What each event changes in a room: one small function for each type. An event holds the result, so none of them
  * judges anything; a person who is not known here (a crowded conference tells viewers only of the stage) is skipped
- * or, where they appear on the stage, made known by their identity until the list names them.
+ * until they take a place on the stage, which says who they are.
  */
 
 import { personOf } from './room.js';
@@ -22,15 +22,8 @@ const without = (list, item) => list.filter((other) => other !== item);
 /** @template T @param {T[]} list @param {T} item @returns {T[]} */
 const withItem = (list, item) => (list.includes(item) ? list : [...list, item]);
 
-/**
- * Somebody is not in the conference any more. What a moderator silenced stays so for a return, which no event repeats;
- * what the person muted themselves goes with them.
- * @param {Room} room @param {string} id
- */
+/** Somebody is not in the conference any more. @param {Room} room @param {string} id */
 export function forget(room, id) {
-  const person = room.people.get(id);
-  const muted = person?.muted.filter((source) => person.locked.includes(source) || (room.mutedBy.get(`${id}/${source}`) ?? id) !== id);
-  if (person && muted?.length) room.silenced.set(id, { muted, locked: person.locked });
   room.people.delete(id);
   room.stage = without(room.stage, id);
   room.queue = without(room.queue, id);
@@ -59,8 +52,7 @@ export const reducers = {
     const id = event.person;
     if (!room.people.has(id)) room.count += 1;
     const { name, kind, role, by_right } = event;
-    room.add(personOf({ id, name, kind, role, by_right, ...room.silenced.get(id) }));
-    room.silenced.delete(id);
+    room.add(personOf({ id, name, kind, role, by_right }));
   },
   'participant.away'(room, event) {
     update(room, event, (person) => { person.away = true; });
@@ -95,7 +87,7 @@ export const reducers = {
   },
   'stage.taken'(room, event) {
     const id = event.person;
-    if (!room.people.has(id)) room.add(personOf({ id, name: room.names.get(id) }));
+    if (!room.people.has(id)) room.add(personOf(event.who));
     room.stage = withItem(room.stage, id);
     room.queue = without(room.queue, id);
     update(room, event, (person) => {

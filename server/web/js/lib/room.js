@@ -47,8 +47,6 @@ export class Room {
     this.levels = new Map();
     /** @type {Map<string, string>} `person/source` → who muted it, as far as this client saw it happen */
     this.mutedBy = new Map();
-    /** @type {Map<string, {muted: Person['muted'], locked: Person['locked']}>} of people who left while a moderator's mute was on */
-    this.silenced = new Map();
     /** @type {string[]} */
     this.stage = [];
     /** @type {string[]} */
@@ -83,7 +81,6 @@ export class Room {
     this.people.clear();
     for (const part of snapshot.people ?? []) this.add(personOf(part));
     this.mutedBy.clear();
-    this.silenced.clear();
   }
 
   /** @param {Person} person */

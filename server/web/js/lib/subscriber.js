@@ -6,7 +6,6 @@
  */
 
 import { PodiumError } from './errors.js';
-import { keepStreams } from './sdp.js';
 
 /** @typedef {import('./shapes.js').Ok} Ok */
 /** @typedef {import('./shapes.js').Offer} Offer */
@@ -16,7 +15,6 @@ const DISCONNECTED_MS = 5_000;
 
 export class Subscriber extends EventTarget {
   /** @type {RTCPeerConnection | null} */ #pc = null;
-  /** @type {Map<string, string>} */ #streams = new Map();
   #generation = -1;
   /** @type {Offer | null} */ #next = null;
   #busy = false;
@@ -94,7 +92,7 @@ export class Subscriber extends EventTarget {
       this.#create();
     }
     const pc = /** @type {RTCPeerConnection} */ (this.#pc);
-    await pc.setRemoteDescription({ type: 'offer', sdp: keepStreams(sdp, this.#streams) });
+    await pc.setRemoteDescription({ type: 'offer', sdp: sdp });
     await pc.setLocalDescription(await pc.createAnswer());
     if (pc !== this.#pc) return;
     this.#take(pc, tracks ?? {});
@@ -127,7 +125,6 @@ export class Subscriber extends EventTarget {
   #discard() {
     const pc = this.#pc;
     this.#pc = null;
-    this.#streams.clear();
     if (!pc) return;
     pc.onconnectionstatechange = null;
     pc.close();
