@@ -186,6 +186,19 @@ class ParticipantRemove(Command, frozen=True, kw_only=True, tag="participant.rem
     reason: Reason = ""
 
 
+class ParticipantBlock(Command, frozen=True, kw_only=True, tag="participant.block"):
+    """Remove somebody, who cannot come back until unblocked. They need not be present."""
+
+    target: Identity
+    reason: Reason = ""
+
+
+class ParticipantUnblock(Command, frozen=True, kw_only=True, tag="participant.unblock"):
+    """Let a blocked identity come back."""
+
+    target: Identity
+
+
 class RoleAssign(Command, frozen=True, kw_only=True, tag="role.assign"):
     """Assign a session role to a person, kept when they leave."""
 
@@ -260,6 +273,8 @@ RoomCommand = (
     | MediaUnmute
     | MediaLock
     | ParticipantRemove
+    | ParticipantBlock
+    | ParticipantUnblock
     | RoleAssign
     | MediaPublish
 )

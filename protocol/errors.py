@@ -28,6 +28,8 @@ class Code(enum.StrEnum):
     NOT_ON_STAGE = "not_on_stage"
     NOT_INVITED = "not_invited"
     NO_REQUEST = "no_request"
+    NOT_BLOCKED = "not_blocked"
+    TOO_MANY = "too_many"
     LOCKED = "locked"
     BLOCKED = "blocked"
     REMOVED = "removed"
@@ -64,6 +66,8 @@ SENTENCES: dict[Code, tuple[str, bool]] = {
     Code.NOT_ON_STAGE: ("This needs a place on the stage.", False),
     Code.NOT_INVITED: ("There is no invitation to the stage.", False),
     Code.NO_REQUEST: ("This person has not asked for the stage.", False),
+    Code.NOT_BLOCKED: ("This person is not blocked.", False),
+    Code.TOO_MANY: ("The conference can keep no more of these.", False),
     Code.LOCKED: ("A moderator has locked this; only a moderator can undo it.", False),
     Code.BLOCKED: ("You are blocked from this conference.", False),
     Code.REMOVED: ("A moderator removed you from the conference.", False),

@@ -31,6 +31,7 @@ class LeaveReason(enum.StrEnum):
     LEFT = "left"
     EXPIRED = "expired"
     REMOVED = "removed"
+    BLOCKED = "blocked"
     ENDED = "ended"
 
 
@@ -96,6 +97,20 @@ class ParticipantLeft(Event, frozen=True, kw_only=True, tag="participant.left"):
     person: str
     reason: LeaveReason
     note: str = ""
+
+
+class ParticipantBlocked(Event, frozen=True, kw_only=True, tag="participant.blocked"):
+    """An identity cannot come in until it is unblocked. Moderators are told."""
+
+    person: str
+    name: str
+    note: str = ""
+
+
+class ParticipantUnblocked(Event, frozen=True, kw_only=True, tag="participant.unblocked"):
+    """A blocked identity may come in again. Moderators are told."""
+
+    person: str
 
 
 class RoleAssigned(Event, frozen=True, kw_only=True, tag="role.assigned"):
@@ -196,6 +211,8 @@ RoomEvent = (
     | ParticipantAway
     | ParticipantReturned
     | ParticipantLeft
+    | ParticipantBlocked
+    | ParticipantUnblocked
     | RoleAssigned
     | StageRequested
     | StageWithdrawn

@@ -22,12 +22,22 @@ class Person(Part, frozen=True, kw_only=True):
     locked: tuple[MuteSource, ...] = ()
 
 
+class Blocked(Part, frozen=True, kw_only=True):
+    """An identity that cannot come in: who blocked it, when (ms since 1970), and why."""
+
+    id: str
+    name: str
+    by: str
+    time: int
+    note: str = ""
+
+
 class Snapshot(Part, frozen=True, kw_only=True):
     """A conference at one version, as far as its reader may see it.
 
     `people` holds everybody in a small conference; in a crowded one (`crowded`) the reader, the stage, and
     for moderators those who asked or are invited: the others by `people.list`. `count` counts everybody
-    present. `stage` and `queue` are identities, in order of taking and asking.
+    present. `stage` and `queue` are identities, in order of taking and asking. Moderators are told who is `blocked`.
     """
 
     conference: str
@@ -42,3 +52,4 @@ class Snapshot(Part, frozen=True, kw_only=True):
     people: tuple[Person, ...] = ()
     stage: tuple[str, ...] = ()
     queue: tuple[str, ...] = ()
+    blocked: tuple[Blocked, ...] = ()

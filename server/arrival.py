@@ -21,6 +21,7 @@ from server.openroom import OpenRoom
 from server.replica import Order
 from server.room import inner
 from server.room.decide import AnyCommand
+from server.room.membership import shut_out
 from server.room.refusal import Refusal
 from server.room.state import Room
 from server.room.view import snapshot
@@ -110,6 +111,9 @@ async def _resume(session: Session, message: c.Hello, resume: c.Resume, name: st
     room = await rooms.open(resume.conference)
     if room is None:
         return bad
+    by_right = session.identified is not None and session.identified.by_right
+    if shut_out(room.replica.room, session.person, by_right):
+        return Refusal(Code.BLOCKED)
     ticket = rooms.tickets.check(resume.token, resume.conference, session.person, session.client, rooms.now())
     if ticket is None:
         return bad
@@ -123,6 +127,8 @@ async def _resume(session: Session, message: c.Hello, resume: c.Resume, name: st
 
     def attach() -> Refusal | None:
         state = room.replica.room
+        if shut_out(state, session.person, by_right):
+            return Refusal(Code.BLOCKED)
         if session.person not in state.people:
             return bad
         if rooms.tickets.check(resume.token, resume.conference, session.person, session.client, rooms.now()) is None:

@@ -21,6 +21,9 @@ from server.history import Told
 from server.room.state import Room
 from server.room.view import moderates, needs_resync, snapshot
 
+# Why somebody's connections are closed when they are made to leave; who leaves by themselves keeps the connection.
+_CLOSES_WITH = {e.LeaveReason.REMOVED: Code.REMOVED, e.LeaveReason.BLOCKED: Code.BLOCKED}
+
 
 class Member(Protocol):
     """A connection in a room. `told` is the version it was last told of; `console`: without media."""
@@ -176,8 +179,7 @@ class Members:
         if isinstance(event, e.ConferenceEnded):
             persons, code, note = list(self._by_person), Code.CONFERENCE_ENDED, ""
         elif isinstance(event, e.ParticipantLeft):
-            removed = event.reason is e.LeaveReason.REMOVED
-            self._gone(event.person, Code.REMOVED if removed else None, event.note)
+            self._gone(event.person, _CLOSES_WITH.get(event.reason), event.note)
             return
         else:
             return

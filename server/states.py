@@ -41,6 +41,8 @@ ROOM_COMMANDS: tuple[type[c.Command], ...] = (
     c.MediaUnmute,
     c.MediaLock,
     c.ParticipantRemove,
+    c.ParticipantBlock,
+    c.ParticipantUnblock,
     c.RoleAssign,
 )
 MEDIA_COMMANDS: tuple[type[c.Command], ...] = (c.MediaPublish, c.MediaSubscribe, c.MediaAnswer)

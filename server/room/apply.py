@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from protocol import events as e
 from protocol.names import MuteSource, Role, Source
+from protocol.view import Blocked
 from server.room.state import CROWDED_FROM, CROWDED_UNTIL, Mute, Participant, Room
 
 K = TypeVar("K")
@@ -122,6 +123,15 @@ def _left(room: Room, event: e.ParticipantLeft) -> Room:
     )
 
 
+def _blocked(room: Room, event: e.ParticipantBlocked) -> Room:
+    kept = Blocked(id=event.person, name=event.name, by=event.by or "", time=event.time, note=event.note)
+    return replace(room, blocked=_with(room.blocked, event.person, kept))
+
+
+def _unblocked(room: Room, event: e.ParticipantUnblocked) -> Room:
+    return replace(room, blocked=_without(room.blocked, event.person))
+
+
 def _role_assigned(room: Room, event: e.RoleAssigned) -> Room:
     assigned: dict[str, Role] = _with(room.assigned, event.person, event.role)
     return _person(replace(room, assigned=assigned), event.person, role=event.role)
@@ -192,6 +202,8 @@ _APPLY: dict[type[e.Event], Callable[[Room, Any], Room]] = {
     e.ParticipantAway: _away,
     e.ParticipantReturned: _returned,
     e.ParticipantLeft: _left,
+    e.ParticipantBlocked: _blocked,
+    e.ParticipantUnblocked: _unblocked,
     e.RoleAssigned: _role_assigned,
     e.StageRequested: _requested,
     e.StageWithdrawn: _out_of_queue,

@@ -46,8 +46,13 @@ _TARGETED: dict[type[c.Command], Callable[[Room, Participant, Participant, Any, 
     c.MediaUnmute: moderation.unmute,
     c.MediaLock: moderation.lock,
     c.ParticipantRemove: membership.remove,
+    c.ParticipantBlock: membership.block,
+    c.ParticipantUnblock: membership.unblock,
     c.RoleAssign: membership.assign,
 }
+
+# Commands about an identity, which need not be present.
+_ABOUT_ANYBODY = (c.ParticipantBlock, c.ParticipantUnblock)
 
 _INNER: dict[type[inner.Inner], Callable[[Room, Participant, Any, int], Events | Refusal]] = {
     inner.Drop: membership.drop,
@@ -89,6 +94,8 @@ def permitted(
     about: Participant | None = None
     if command in _TARGETED:
         about = room.people.get(actor if target is None else target)
+        if about is None and target is not None and command in _ABOUT_ANYBODY:
+            about = membership.expected(room, target)
         if about is None:
             return Refusal(Code.NO_SUCH_PERSON, "the target is not present")
     rule = check(room, person, command_name(command), about)
@@ -111,8 +118,9 @@ def _probes(target: str | None) -> Iterator[tuple[str, c.RoomCommand]]:
             yield command_name(plain), plain(id=0)
         yield "media.publish", c.MediaPublish(id=0, sdp="-", tracks={})
         return
-    for aimed in (c.StageGrant, c.StageRefuse, c.StageInvite, c.StageTakeDown, c.ParticipantRemove):
+    for aimed in (c.StageGrant, c.StageRefuse, c.StageInvite, c.StageTakeDown, c.ParticipantRemove, c.ParticipantBlock):
         yield command_name(aimed), aimed(id=0, target=target)
+    yield "participant.unblock", c.ParticipantUnblock(id=0, target=target)
     yield "stage.reorder", c.StageReorder(id=0, target=target, position=0)
     for source in MuteSource:
         yield f"media.mute:{source}", c.MediaMute(id=0, source=source, target=target)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from protocol import commands as c
 from protocol import events as e
 from protocol.errors import Code
-from protocol.names import STAGE_PLACES, Role
+from protocol.names import STAGE_PLACES, PersonKind, Role
 from server.room import inner
 from server.room.refusal import Refusal
 from server.room.rules import RANK
-from server.room.state import Participant, Room, on_stage
+from server.room.state import MAX_BLOCKED, Participant, Room, on_stage
 
 Events = tuple[e.RoomEvent, ...]
 
@@ -37,9 +37,28 @@ def effective_role(room: Room, person: str, by_right: bool, inherits: Role | Non
     return room.assigned.get(person, inherits)
 
 
+def shut_out(room: Room, person: str, by_right: bool) -> bool:
+    """Whether a block keeps this identity out. An organizer by right cannot be kept out by anybody below them."""
+    return person in room.blocked and not (by_right or person == room.owner)
+
+
+def expected(room: Room, person: str) -> Participant:
+    """Somebody who is not present, as far as the room knows them: for commands about an identity."""
+    return Participant(
+        id=person,
+        name=person,
+        kind=PersonKind.USER,
+        role=effective_role(room, person, False, None) or Role.VIEWER,
+        since=0,
+        by_right=person == room.owner,
+    )
+
+
 def enter(room: Room, actor: str, command: inner.Enter, now: int) -> Events | Refusal:
     """Come in, or come back within the grace period. An ended conference is reopened by an organizer by right."""
     by_right = command.by_right or actor == room.owner
+    if shut_out(room, actor, by_right):
+        return Refusal(Code.BLOCKED, "a blocked identity stays out until it is unblocked")
     if room.ended and not by_right:
         return Refusal(Code.CONFERENCE_ENDED, "an ended conference is reopened by organizers by right only")
     present = room.people.get(actor)
@@ -88,6 +107,29 @@ def remove(
 ) -> Events | Refusal:
     """Media and signaling are closed; the person may come back."""
     return gone(room, target.id, e.LeaveReason.REMOVED, now, by=actor.id, note=command.reason)
+
+
+def block(
+    room: Room, actor: Participant, target: Participant, command: c.ParticipantBlock, now: int
+) -> Events | Refusal:
+    """Out at once when present, and kept out until unblocked."""
+    if target.id in room.blocked:
+        return ()
+    if len(room.blocked) >= MAX_BLOCKED:
+        return Refusal(Code.TOO_MANY, f"at most {MAX_BLOCKED} identities are kept out")
+    blocked = e.ParticipantBlocked(time=now, by=actor.id, person=target.id, name=target.name, note=command.reason)
+    if target.id not in room.people:
+        return (blocked,)
+    return (blocked, *gone(room, target.id, e.LeaveReason.BLOCKED, now, by=actor.id, note=command.reason))
+
+
+def unblock(
+    room: Room, actor: Participant, target: Participant, command: c.ParticipantUnblock, now: int
+) -> Events | Refusal:
+    """The identity may come in again."""
+    if target.id not in room.blocked:
+        return Refusal(Code.NOT_BLOCKED, "only a block is undone")
+    return (e.ParticipantUnblocked(time=now, by=actor.id, person=target.id),)
 
 
 def end(room: Room, actor: Participant, command: c.ConferenceEnd, now: int) -> Events | Refusal:

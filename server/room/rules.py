@@ -140,6 +140,8 @@ _RULES: tuple[tuple[type[c.Command], str, tuple[Relation, ...]], ...] = (
     (c.MediaUnmute, "stage.mute", (_OTHER, _PROTECTED)),
     (c.MediaLock, "stage.mute", (_OTHER, _PROTECTED)),
     (c.ParticipantRemove, "participant.remove", (_OTHER,)),
+    (c.ParticipantBlock, "participant.block", (_OTHER,)),
+    (c.ParticipantUnblock, "participant.block", (_OTHER, _PROTECTED)),
     (c.RoleAssign, "role.assign", (_SELF, _OTHER)),
     # The place itself is the right: a viewer who was brought to the stage may publish while there, and not one moment
     # longer. `media.publish` says who may publish without having been brought there by a grant or an invitation.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from protocol.names import STAGE_PLACES, MuteSource, PersonKind, Role, Source
+from protocol.view import Blocked
 
 
 class Participant(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,7 +36,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A conference at one version.
 
     `people` stands in order of joining, `stage` in order of taking a place, `queue` in the order in which requests
-    will be met. `assigned` and `mutes` are kept by identity and outlive the person's presence.
+    will be met. `assigned`, `blocked` and `mutes` are kept by identity and outlive the person's presence.
     """
 
     conference: str
@@ -50,8 +51,14 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     queue: tuple[str, ...] = ()
     invited: tuple[str, ...] = ()
     assigned: dict[str, Role] = {}
+    blocked: dict[str, Blocked] = {}
     mutes: dict[str, dict[MuteSource, Mute]] = {}
 
+
+# Identities that one conference keeps an assignment for, and that it keeps out: a state stays small, and nobody
+# fills the log with names.
+MAX_ASSIGNED = 10_000
+MAX_BLOCKED = 1_000
 
 # Above this many people viewers are told a count instead of each coming and going; below the second number they are
 # told everything again. The gap keeps a room at the edge from being re-sent at every join.

@@ -44,8 +44,14 @@ def moderates(room: Room, person: str) -> bool:
     return present is not None and RANK[present.role] >= RANK[Role.MODERATOR]
 
 
+# The business of moderators in every conference.
+_ABOUT_BLOCKING = (e.ParticipantBlocked, e.ParticipantUnblocked)
+
+
 def audience(before: Room, after: Room, event: e.RoomEvent) -> Audience:
     """Who is told the event that led from one state to the other."""
+    if isinstance(event, _ABOUT_BLOCKING):
+        return Audience(everyone=False)
     if not after.crowded:
         return EVERYONE
     if isinstance(event, e.StageReordered):
@@ -66,9 +72,9 @@ def sees(room: Room, person: str, told: Audience) -> bool:
 
 def needs_resync(before: Room, after: Room, person: str) -> bool:
     """Whether what this person may see changed as a whole, so that a snapshot must replace their picture."""
-    if before.crowded is not after.crowded:
-        return not (moderates(before, person) and moderates(after, person))
-    return after.crowded and moderates(before, person) is not moderates(after, person)
+    if moderates(before, person) is not moderates(after, person):
+        return True
+    return before.crowded is not after.crowded and not moderates(after, person)
 
 
 def person_view(room: Room, person: Participant, on_stage: bool | None = None) -> Person:
@@ -112,6 +118,7 @@ def snapshot(room: Room, person: str, epoch: int) -> Snapshot:
         people=tuple(person_view(room, p) for p in listed),
         stage=room.stage,
         queue=queue,
+        blocked=tuple(room.blocked.values()) if moderator else (),
     )
 
 

@@ -45,6 +45,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "media.unmute": {"source": "audio", "target": "u_a"},
     "media.lock": {"source": "audio", "target": "u_a"},
     "participant.remove": {"target": "u_a", "reason": "noise"},
+    "participant.block": {"target": "u_a", "reason": "noise"},
+    "participant.unblock": {"target": "u_a"},
     "role.assign": {"target": "u_a", "role": "speaker"},
     "media.publish": {"sdp": "v=0", "tracks": {"0": "audio"}, "restart": False},
     "media.subscribe": {},
@@ -66,6 +68,7 @@ OPTIONAL = {
     ("media.mute", "target"),
     ("media.unmute", "target"),
     ("participant.remove", "reason"),
+    ("participant.block", "reason"),
     ("media.publish", "restart"),
     ("chat.history", "before"),
     ("chat.history", "limit"),
@@ -77,7 +80,12 @@ WRONG: dict[type, list[Any]] = {
     dict: [[], "x", 7, {"0": "trumpet"}, {"a b": "audio"}, {str(i): "audio" for i in range(9)}],
 }
 # Text whose bounds allow more than the general list assumes.
-FITS = {("participant.remove", "reason"): [""], ("media.answer", "sdp"): [], ("stage.reorder", "position"): []}
+FITS = {
+    ("participant.remove", "reason"): [""],
+    ("participant.block", "reason"): [""],
+    ("media.answer", "sdp"): [],
+    ("stage.reorder", "position"): [],
+}
 
 
 def malformed() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -25,12 +25,12 @@
 
 /**
  * The codes of refusals and of closings.
- * @typedef {'bad_message' | 'too_large' | 'rate_limited' | 'not_yet' | 'already' | 'bad_token' | 'bad_resume' | 'no_access' | 'no_such_conference' | 'no_such_person' | 'not_allowed' | 'protected' | 'already_in_conference' | 'taken_over' | 'conference_ended' | 'conference_full' | 'stage_full' | 'not_on_stage' | 'not_invited' | 'no_request' | 'locked' | 'blocked' | 'removed' | 'no_such_track' | 'bad_offer' | 'media_unavailable' | 'store_unavailable' | 'too_slow' | 'going_away' | 'unsupported' | 'not_found' | 'internal'} Code
+ * @typedef {'bad_message' | 'too_large' | 'rate_limited' | 'not_yet' | 'already' | 'bad_token' | 'bad_resume' | 'no_access' | 'no_such_conference' | 'no_such_person' | 'not_allowed' | 'protected' | 'already_in_conference' | 'taken_over' | 'conference_ended' | 'conference_full' | 'stage_full' | 'not_on_stage' | 'not_invited' | 'no_request' | 'not_blocked' | 'too_many' | 'locked' | 'blocked' | 'removed' | 'no_such_track' | 'bad_offer' | 'media_unavailable' | 'store_unavailable' | 'too_slow' | 'going_away' | 'unsupported' | 'not_found' | 'internal'} Code
  */
 
 /**
  * Why somebody is no longer in the conference.
- * @typedef {'left' | 'expired' | 'removed' | 'ended'} LeaveReason
+ * @typedef {'left' | 'expired' | 'removed' | 'blocked' | 'ended'} LeaveReason
  */
 
 /**
@@ -57,7 +57,7 @@
  *
  * `people` holds everybody in a small conference; in a crowded one (`crowded`) the reader, the stage, and
  * for moderators those who asked or are invited: the others by `people.list`. `count` counts everybody
- * present. `stage` and `queue` are identities, in order of taking and asking.
+ * present. `stage` and `queue` are identities, in order of taking and asking. Moderators are told who is `blocked`.
  * @typedef {object} Snapshot
  * @property {string} conference
  * @property {string} title
@@ -71,6 +71,7 @@
  * @property {Person[]} [people]
  * @property {string[]} [stage]
  * @property {string[]} [queue]
+ * @property {Blocked[]} [blocked]
  */
 
 /**
@@ -87,6 +88,16 @@
  * @property {Source[]} [tracks]
  * @property {MuteSource[]} [muted]
  * @property {MuteSource[]} [locked]
+ */
+
+/**
+ * An identity that cannot come in: who blocked it, when (ms since 1970), and why.
+ * @typedef {object} Blocked
+ * @property {string} id
+ * @property {string} name
+ * @property {string} by
+ * @property {number} time
+ * @property {string} [note]
  */
 
 /**
@@ -291,6 +302,23 @@
  * @property {number} id
  * @property {string} target
  * @property {string} [reason]
+ */
+
+/**
+ * Remove somebody, who cannot come back until unblocked. They need not be present.
+ * @typedef {object} ParticipantBlock
+ * @property {'participant.block'} type
+ * @property {number} id
+ * @property {string} target
+ * @property {string} [reason]
+ */
+
+/**
+ * Let a blocked identity come back.
+ * @typedef {object} ParticipantUnblock
+ * @property {'participant.unblock'} type
+ * @property {number} id
+ * @property {string} target
  */
 
 /**
@@ -521,6 +549,30 @@
  * @property {string} person
  * @property {LeaveReason} reason
  * @property {string} [note]
+ */
+
+/**
+ * An identity cannot come in until it is unblocked. Moderators are told.
+ * @typedef {object} ParticipantBlocked
+ * @property {'participant.blocked'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ * @property {string} name
+ * @property {string} [note]
+ */
+
+/**
+ * A blocked identity may come in again. Moderators are told.
+ * @typedef {object} ParticipantUnblocked
+ * @property {'participant.unblocked'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
  */
 
 /**
@@ -770,6 +822,8 @@
  *   MediaUnmute |
  *   MediaLock |
  *   ParticipantRemove |
+ *   ParticipantBlock |
+ *   ParticipantUnblock |
  *   RoleAssign |
  *   MediaPublish |
  *   MediaSubscribe |
@@ -791,6 +845,8 @@
  *   ParticipantAway |
  *   ParticipantReturned |
  *   ParticipantLeft |
+ *   ParticipantBlocked |
+ *   ParticipantUnblocked |
  *   RoleAssigned |
  *   StageRequested |
  *   StageWithdrawn |

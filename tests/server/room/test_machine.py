@@ -33,6 +33,8 @@ class AnyConference(RuleBasedStateMachine):
         self.house = House(stage_places=3)
         # The model: who is silenced and how, by the sentences of the specification.
         self.silenced: dict[tuple[str, MuteSource], str] = {}
+        # Whom staff blocked and did not unblock.
+        self.kept_out: set[str] = set()
         # A conference in full swing: otherwise most examples are spent on people who are not there.
         for person, role in zip(PEOPLE, [None, Role.MODERATOR, *[Role.SPEAKER] * 2, *[Role.VIEWER] * 2], strict=True):
             self.house.enter(person, role)
@@ -94,6 +96,22 @@ class AnyConference(RuleBasedStateMachine):
         entitled = self.staff(actor) and actor != whom and whom != "owner" and self.role(whom) is not None
         assert self.give(actor, c.ParticipantRemove(id=1, target=whom)) is entitled
         self.forget_own_mutes(whom)
+
+    @rule(actor=people, whom=people)
+    def blocks(self, actor: str, whom: str) -> None:
+        entitled = self.staff(actor) and actor != whom and whom != "owner"
+        assert self.give(actor, c.ParticipantBlock(id=1, target=whom)) is entitled
+        if entitled:
+            self.kept_out.add(whom)
+            assert self.role(whom) is None
+        self.forget_own_mutes(whom)
+
+    @rule(actor=people, whom=people)
+    def unblocks(self, actor: str, whom: str) -> None:
+        entitled = self.staff(actor) and actor != whom and whom in self.kept_out
+        assert self.give(actor, c.ParticipantUnblock(id=1, target=whom)) is entitled
+        if entitled:
+            self.kept_out.discard(whom)
 
     @rule(actor=people, whom=people, role=st.sampled_from(list(Role)))
     def assigns(self, actor: str, whom: str, role: Role) -> None:
@@ -160,6 +178,11 @@ class AnyConference(RuleBasedStateMachine):
             assert self.house.state.people == {}
             kept = self.house.state.mutes
             self.silenced = {key: how for key, how in self.silenced.items() if key[1] in kept.get(key[0], {})}
+
+    @invariant()
+    def nobody_who_is_blocked_is_present(self) -> None:
+        assert not self.kept_out & self.house.state.people.keys()
+        assert self.kept_out == self.house.state.blocked.keys()
 
     @invariant()
     def never_more_on_the_stage_than_places(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from protocol import commands as c
 from protocol.names import Role
 from server.room import inner
+from server.room.state import MAX_BLOCKED
 
 from .house import House
 
@@ -70,6 +71,50 @@ def test_a_removed_person_may_come_back() -> None:
     assert house.log[-1].note == "Noise"  # type: ignore[union-attr]
     house.enter("anna")
     assert "anna" in house.state.people
+
+
+def test_a_blocked_person_is_out_at_once_and_stays_out_until_unblocked() -> None:
+    house = House()
+    house.enter("owner", None)
+    house.on_stage("anna")
+    events = house.accepted("owner", c.ParticipantBlock(id=1, target="anna", reason="Noise"))
+    assert [type(event).__name__ for event in events] == ["ParticipantBlocked", "StageLeft", "ParticipantLeft"]
+    assert house.log[-1].reason == "blocked"  # type: ignore[union-attr]
+    assert "anna" not in house.state.people and house.state.stage == ()
+    assert house.enter("anna", Role.MODERATOR).code == "blocked"
+    assert house.accepted("owner", c.ParticipantBlock(id=2, target="anna")) == ()
+    house.accepted("owner", c.ParticipantUnblock(id=3, target="anna"))
+    house.enter("anna")
+    assert "anna" in house.state.people
+    assert house.refused("owner", c.ParticipantUnblock(id=4, target="anna")) == "not_blocked"
+
+
+def test_a_block_holds_when_the_conference_ends_and_for_who_is_not_present() -> None:
+    house = House()
+    house.enter("owner", None)
+    house.accepted("owner", c.ParticipantBlock(id=1, target="anna"))
+    house.accepted("owner", c.ConferenceEnd(id=2))
+    house.enter("owner", None)
+    assert house.enter("anna").code == "blocked"
+
+
+def test_an_organizer_by_right_is_not_kept_out_by_a_block() -> None:
+    house = House()
+    house.enter("owner", None)
+    house.enter("mod", Role.MODERATOR)
+    assert house.refused("mod", c.ParticipantBlock(id=1, target="owner")) == "protected"
+    house.accepted("mod", c.ParticipantBlock(id=2, target="admin"))
+    house.enter("admin", None, by_right=True)
+    assert house.state.people["admin"].role is Role.ORGANIZER
+    assert house.refused("mod", c.ParticipantBlock(id=3, target="admin")) == "protected"
+
+
+def test_only_so_many_identities_are_kept_out() -> None:
+    house = House()
+    house.enter("owner", None)
+    for n in range(MAX_BLOCKED):
+        house.accepted("owner", c.ParticipantBlock(id=1, target=f"p{n}"))
+    assert house.refused("owner", c.ParticipantBlock(id=2, target="one-more")) == "too_many"
 
 
 def test_an_ended_conference_decides_nothing_and_is_reopened_by_right_only() -> None:

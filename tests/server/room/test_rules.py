@@ -47,6 +47,8 @@ MAY = {
     c.MediaUnmute: STAFF,
     c.MediaLock: STAFF,
     c.ParticipantRemove: STAFF,
+    c.ParticipantBlock: STAFF,
+    c.ParticipantUnblock: STAFF,
     c.RoleAssign: STAFF,
 }
 # Commands that everybody may give about themselves, those that staff may, and those nobody may.
@@ -58,7 +60,17 @@ ABOUT_ONESELF = {
     c.RoleAssign: STAFF,
 }
 # Commands that reach an organizer by right from below.
-REACH_THE_PROTECTED = {c.MediaMute, c.MediaUnmute, c.MediaLock, c.StageGrant, c.StageReorder, c.StageInvite}
+REACH_THE_PROTECTED = {
+    c.MediaMute,
+    c.MediaUnmute,
+    c.MediaLock,
+    c.StageGrant,
+    c.StageReorder,
+    c.StageInvite,
+    c.ParticipantUnblock,
+}
+# Commands about an identity that need not be present.
+ABOUT_ANYBODY = {c.ParticipantBlock, c.ParticipantUnblock}
 ONLY_ON_STAGE = {c.StageLeave, c.MediaPublish}
 ONLY_OFF_STAGE = {c.StageRequest, c.StageWithdraw, c.StageAccept, c.StageDecline}
 
@@ -156,6 +168,8 @@ def test_each_command_with_a_target_by_each_role_towards_each_relation(
             assert isinstance(decided, Refusal) and decided.code is Code.ALREADY
         elif command is c.StageTakeDown and not up:
             assert isinstance(decided, Refusal) and decided.code is Code.NOT_ON_STAGE
+        elif command is c.ParticipantUnblock:
+            assert isinstance(decided, Refusal) and decided.code is Code.NOT_BLOCKED
         else:
             assert isinstance(decided, tuple), decided
 
@@ -179,5 +193,5 @@ def test_who_is_not_in_the_conference_commands_nothing_and_is_no_target() -> Non
     for command in ROOM_COMMANDS:
         target = "nobody" if command in TARGETED else None
         assert house.refused("stranger", build(command, target)) == Code.NOT_YET
-        if target:
+        if target and command not in ABOUT_ANYBODY:
             assert house.refused("owner", build(command, target)) == Code.NO_SUCH_PERSON

@@ -64,6 +64,23 @@ def test_a_picture_that_changes_as_a_whole_is_replaced_by_a_snapshot() -> None:
     assert not needs_resync(before, small.state, "owner")
 
 
+def test_moderators_alone_are_told_who_is_blocked() -> None:
+    house = House()
+    house.enter("owner", None)
+    house.enter("anna")
+    before = house.state
+    (event,) = house.accepted("owner", c.ParticipantBlock(id=1, target="ben", reason="Noise"))
+    told = audience(before, house.state, event)
+    assert sees(house.state, "owner", told) and not sees(house.state, "anna", told)
+    assert [(one.id, one.by, one.note) for one in snapshot(house.state, "owner", 1).blocked] == [
+        ("ben", "owner", "Noise")
+    ]
+    assert snapshot(house.state, "anna", 1).blocked == ()
+    before = house.state
+    house.accepted("owner", c.RoleAssign(id=2, target="anna", role=Role.MODERATOR))
+    assert needs_resync(before, house.state, "anna"), "a new moderator must learn what only moderators were told"
+
+
 def test_a_room_at_the_edge_does_not_flap() -> None:
     house = crowd()
     leaving = [person for person in house.state.people if person.startswith("v")]
