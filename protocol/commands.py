@@ -99,6 +99,7 @@ class ConferenceSettings(Command, frozen=True, kw_only=True, tag="conference.set
 
     title: Title | None = None
     stage_places: Annotated[int, Meta(ge=1, le=36)] | None = None
+    force_unmute: bool | None = None
 
 
 # --- the stage --------------------------------------------------------------------------
@@ -176,6 +177,32 @@ class MediaLock(Command, frozen=True, kw_only=True, tag="media.lock"):
     """Mute so that the person cannot undo it."""
 
     source: MuteSource
+    target: Identity
+
+
+class MediaMuteAll(Command, frozen=True, kw_only=True, tag="media.mute_all"):
+    """Mute one source of everybody else who is on the stage or sends; `lock`: so that they cannot undo it."""
+
+    source: MuteSource
+    lock: bool = False
+
+
+class MediaUnmuteAll(Command, frozen=True, kw_only=True, tag="media.unmute_all"):
+    """Undo everybody's mutes and locks of one source; what people muted themselves stays muted."""
+
+    source: MuteSource
+
+
+class MediaAskUnmute(Command, frozen=True, kw_only=True, tag="media.ask_unmute"):
+    """Ask somebody to unmute; where the conference's setting `force_unmute` says so, their mute is undone with it."""
+
+    source: MuteSource
+    target: Identity
+
+
+class ShareStop(Command, frozen=True, kw_only=True, tag="share.stop"):
+    """Stop a screen share, and nothing else of the person; they must publish it anew to share again."""
+
     target: Identity
 
 
@@ -272,6 +299,10 @@ RoomCommand = (
     | MediaMute
     | MediaUnmute
     | MediaLock
+    | MediaMuteAll
+    | MediaUnmuteAll
+    | MediaAskUnmute
+    | ShareStop
     | ParticipantRemove
     | ParticipantBlock
     | ParticipantUnblock

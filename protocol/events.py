@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 
 from protocol.names import Message, MuteSource, PersonKind, Role, Source
+from protocol.settings import Settings
 from protocol.view import Person
 
 
@@ -58,6 +59,7 @@ class ConferenceSettingsChanged(Event, frozen=True, kw_only=True, tag="conferenc
 
     title: str
     stage_places: int
+    settings: Settings = Settings()
 
 
 class ConferenceEnded(Event, frozen=True, kw_only=True, tag="conference.ended"):
@@ -188,6 +190,14 @@ class MediaUnmuted(Event, frozen=True, kw_only=True, tag="media.unmuted"):
     source: MuteSource
 
 
+class MediaUnmuteAsked(Event, frozen=True, kw_only=True, tag="media.unmute_asked"):
+    """Somebody is asked to unmute; `forced`: their client switches the device on. They and moderators are told."""
+
+    person: str
+    source: MuteSource
+    forced: bool = False
+
+
 class TrackPublished(Event, frozen=True, kw_only=True, tag="track.published"):
     """Somebody on the stage sends this source."""
 
@@ -224,6 +234,7 @@ RoomEvent = (
     | StageLeft
     | MediaMuted
     | MediaUnmuted
+    | MediaUnmuteAsked
     | TrackPublished
     | TrackUnpublished
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from protocol.names import MuteSource, Part, PersonKind, Role, Source
+from protocol.settings import Settings
 
 
 class Person(Part, frozen=True, kw_only=True):
@@ -53,3 +54,4 @@ class Snapshot(Part, frozen=True, kw_only=True):
     stage: tuple[str, ...] = ()
     queue: tuple[str, ...] = ()
     blocked: tuple[Blocked, ...] = ()
+    settings: Settings = Settings()

@@ -76,7 +76,7 @@ def _lasting(room: Room, person: str) -> dict[MuteSource, Mute]:
 
 
 def _settings_changed(room: Room, event: e.ConferenceSettingsChanged) -> Room:
-    return replace(room, title=event.title, stage_places=event.stage_places)
+    return replace(room, title=event.title, stage_places=event.stage_places, settings=event.settings)
 
 
 def _ended(room: Room, event: e.ConferenceEnded) -> Room:
@@ -181,6 +181,11 @@ def _unmuted(room: Room, event: e.MediaUnmuted) -> Room:
     return replace(room, mutes=_with(room.mutes, event.person, left) if left else _without(room.mutes, event.person))
 
 
+def _asked(room: Room, event: e.MediaUnmuteAsked) -> Room:
+    """What is asked is said once; nothing of it stays."""
+    return room
+
+
 def _published(room: Room, event: e.TrackPublished) -> Room:
     person = room.people.get(event.person)
     return room if person is None else _person(room, event.person, tracks=(*person.tracks, event.source))
@@ -215,6 +220,7 @@ _APPLY: dict[type[e.Event], Callable[[Room, Any], Room]] = {
     e.StageLeft: _stage_left,
     e.MediaMuted: _muted,
     e.MediaUnmuted: _unmuted,
+    e.MediaUnmuteAsked: _asked,
     e.TrackPublished: _published,
     e.TrackUnpublished: _unpublished,
 }

@@ -32,6 +32,8 @@ _PLAIN: dict[type[c.Command], Callable[[Room, Participant, Any, int], Events | R
     c.StageAccept: stage.accept,
     c.StageDecline: stage.decline,
     c.StageLeave: stage.leave,
+    c.MediaMuteAll: moderation.mute_all,
+    c.MediaUnmuteAll: moderation.unmute_all,
     c.MediaPublish: moderation.publish,
 }
 
@@ -45,6 +47,8 @@ _TARGETED: dict[type[c.Command], Callable[[Room, Participant, Participant, Any, 
     c.MediaMute: moderation.mute,
     c.MediaUnmute: moderation.unmute,
     c.MediaLock: moderation.lock,
+    c.MediaAskUnmute: moderation.ask_unmute,
+    c.ShareStop: moderation.stop_share,
     c.ParticipantRemove: membership.remove,
     c.ParticipantBlock: membership.block,
     c.ParticipantUnblock: membership.unblock,
@@ -116,16 +120,21 @@ def _probes(target: str | None) -> Iterator[tuple[str, c.RoomCommand]]:
             c.StageLeave,
         ):
             yield command_name(plain), plain(id=0)
+        for source in MuteSource:
+            yield f"media.mute_all:{source}", c.MediaMuteAll(id=0, source=source)
+            yield f"media.unmute_all:{source}", c.MediaUnmuteAll(id=0, source=source)
         yield "media.publish", c.MediaPublish(id=0, sdp="-", tracks={})
         return
     for aimed in (c.StageGrant, c.StageRefuse, c.StageInvite, c.StageTakeDown, c.ParticipantRemove, c.ParticipantBlock):
         yield command_name(aimed), aimed(id=0, target=target)
     yield "participant.unblock", c.ParticipantUnblock(id=0, target=target)
+    yield "share.stop", c.ShareStop(id=0, target=target)
     yield "stage.reorder", c.StageReorder(id=0, target=target, position=0)
     for source in MuteSource:
         yield f"media.mute:{source}", c.MediaMute(id=0, source=source, target=target)
         yield f"media.unmute:{source}", c.MediaUnmute(id=0, source=source, target=target)
         yield f"media.lock:{source}", c.MediaLock(id=0, source=source, target=target)
+        yield f"media.ask_unmute:{source}", c.MediaAskUnmute(id=0, source=source, target=target)
     for role in Role:
         yield f"role.assign:{role}", c.RoleAssign(id=0, target=target, role=role)
 

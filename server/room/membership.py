@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from protocol import commands as c
 from protocol import events as e
 from protocol.errors import Code
 from protocol.names import STAGE_PLACES, PersonKind, Role
+from protocol.settings import Settings
 from server.room import inner
 from server.room.refusal import Refusal
 from server.room.rules import RANK
@@ -146,9 +149,11 @@ def settings(room: Room, actor: Participant, command: c.ConferenceSettings, now:
     """Change what was given; lowering the places takes nobody down, it lets nobody else up."""
     title = room.title if command.title is None else command.title
     places = room.stage_places if command.stage_places is None else min(command.stage_places, STAGE_PLACES)
-    if (title, places) == (room.title, room.stage_places):
+    given = {name: getattr(command, name) for name in Settings.__struct_fields__}
+    changed = replace(room.settings, **{name: value for name, value in given.items() if value is not None})
+    if (title, places, changed) == (room.title, room.stage_places, room.settings):
         return ()
-    return (e.ConferenceSettingsChanged(time=now, by=actor.id, title=title, stage_places=places),)
+    return (e.ConferenceSettingsChanged(time=now, by=actor.id, title=title, stage_places=places, settings=changed),)
 
 
 def assign(room: Room, actor: Participant, target: Participant, command: c.RoleAssign, now: int) -> Events | Refusal:

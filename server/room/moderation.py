@@ -7,7 +7,8 @@ from protocol import events as e
 from protocol.errors import Code
 from protocol.names import Role, Source
 from server.room.refusal import Refusal
-from server.room.state import Participant, Room, mute_of
+from server.room.rules import Relation, relation
+from server.room.state import Participant, Room, mute_of, on_stage
 
 Events = tuple[e.RoomEvent, ...]
 
@@ -35,6 +36,62 @@ def unmute(room: Room, actor: Participant, target: Participant, command: c.Media
     if standing.locked and actor.id == target.id and actor.role is not Role.ORGANIZER:
         return Refusal(Code.LOCKED, "a lock is undone by a moderator", {"by": standing.by})
     return (e.MediaUnmuted(time=now, by=actor.id, person=target.id, source=command.source),)
+
+
+def senders(room: Room) -> tuple[str, ...]:
+    """Who may be seen or heard now: the stage, and whoever else sends something."""
+    return (*room.stage, *(one.id for one in room.people.values() if one.tracks and not on_stage(room, one.id)))
+
+
+def mute_all(room: Room, actor: Participant, command: c.MediaMuteAll, now: int) -> Events | Refusal:
+    """Everybody but the actor, organizers too. Who is muted already stays as they are, or is locked now."""
+    quiet = [
+        person
+        for person in senders(room)
+        if person != actor.id
+        and ((standing := mute_of(room, person, command.source)) is None or (command.lock and not standing.locked))
+    ]
+    return tuple(
+        e.MediaMuted(time=now, by=actor.id, person=person, source=command.source, locked=command.lock)
+        for person in quiet
+    )
+
+
+def unmute_all(room: Room, actor: Participant, command: c.MediaUnmuteAll, now: int) -> Events | Refusal:
+    """What was done to people is undone; nobody's microphone is opened whose own wish it was to be silent."""
+    silenced = [
+        person
+        for person in senders(room)
+        if person != actor.id
+        and (standing := mute_of(room, person, command.source)) is not None
+        and standing.by != person
+    ]
+    return tuple(e.MediaUnmuted(time=now, by=actor.id, person=person, source=command.source) for person in silenced)
+
+
+def ask_unmute(
+    room: Room, actor: Participant, target: Participant, command: c.MediaAskUnmute, now: int
+) -> Events | Refusal:
+    """Ask, and with the setting switch on: but not the device of an organizer by right, who is only ever asked by those
+    below. A lock is lifted with the question, which would otherwise ask for what is not possible."""
+    if target.id not in senders(room):
+        return Refusal(Code.NOT_ON_STAGE, "only who may send is asked to")
+    source, standing = command.source, mute_of(room, target.id, command.source)
+    forced = room.settings.force_unmute and relation(room, actor, target) is not Relation.PROTECTED
+    asked = e.MediaUnmuteAsked(time=now, by=actor.id, person=target.id, source=source, forced=forced)
+    if standing is None or not (forced or standing.locked):
+        return (asked,)
+    if forced:
+        return (e.MediaUnmuted(time=now, by=actor.id, person=target.id, source=source), asked)
+    return (e.MediaMuted(time=now, by=actor.id, person=target.id, source=source), asked)
+
+
+def stop_share(room: Room, actor: Participant, target: Participant, command: c.ShareStop, now: int) -> Events | Refusal:
+    """The screen and its sound; camera and microphone go on."""
+    shared = [source for source in (Source.SCREEN, Source.SCREEN_AUDIO) if source in target.tracks]
+    if not shared:
+        return Refusal(Code.NO_SUCH_TRACK, "nothing is shared")
+    return tuple(e.TrackUnpublished(time=now, by=actor.id, person=target.id, source=source) for source in shared)
 
 
 def publish(room: Room, actor: Participant, command: c.MediaPublish, now: int) -> Events | Refusal:

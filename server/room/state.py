@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from protocol.names import STAGE_PLACES, MuteSource, PersonKind, Role, Source
+from protocol.settings import Settings
 from protocol.view import Blocked
 
 
@@ -44,6 +45,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     owner: str
     version: int = 0
     stage_places: int = STAGE_PLACES
+    settings: Settings = Settings()
     ended: bool = False
     crowded: bool = False
     people: dict[str, Participant] = {}

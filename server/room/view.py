@@ -52,6 +52,8 @@ def audience(before: Room, after: Room, event: e.RoomEvent) -> Audience:
     """Who is told the event that led from one state to the other."""
     if isinstance(event, _ABOUT_BLOCKING):
         return Audience(everyone=False)
+    if isinstance(event, e.MediaUnmuteAsked):
+        return Audience(everyone=False, persons=(event.person,))
     if not after.crowded:
         return EVERYONE
     if isinstance(event, e.StageReordered):
@@ -118,6 +120,7 @@ def snapshot(room: Room, person: str, epoch: int) -> Snapshot:
         people=tuple(person_view(room, p) for p in listed),
         stage=room.stage,
         queue=queue,
+        settings=room.settings,
         blocked=tuple(room.blocked.values()) if moderator else (),
     )
 

@@ -72,6 +72,7 @@
  * @property {string[]} [stage]
  * @property {string[]} [queue]
  * @property {Blocked[]} [blocked]
+ * @property {Settings} [settings]
  */
 
 /**
@@ -98,6 +99,15 @@
  * @property {string} by
  * @property {number} time
  * @property {string} [note]
+ */
+
+/**
+ * How a conference is held.
+ *
+ * `force_unmute`: to ask somebody to unmute lifts the mute and has the device switched on, where otherwise the person
+ * is only asked (a browser still asks its user).
+ * @typedef {object} Settings
+ * @property {boolean} [force_unmute]
  */
 
 /**
@@ -190,6 +200,7 @@
  * @property {number} id
  * @property {string} [title]
  * @property {number} [stage_places]
+ * @property {boolean} [force_unmute]
  */
 
 /**
@@ -292,6 +303,40 @@
  * @property {'media.lock'} type
  * @property {number} id
  * @property {MuteSource} source
+ * @property {string} target
+ */
+
+/**
+ * Mute one source of everybody else who is on the stage or sends; `lock`: so that they cannot undo it.
+ * @typedef {object} MediaMuteAll
+ * @property {'media.mute_all'} type
+ * @property {number} id
+ * @property {MuteSource} source
+ * @property {boolean} [lock]
+ */
+
+/**
+ * Undo everybody's mutes and locks of one source; what people muted themselves stays muted.
+ * @typedef {object} MediaUnmuteAll
+ * @property {'media.unmute_all'} type
+ * @property {number} id
+ * @property {MuteSource} source
+ */
+
+/**
+ * Ask somebody to unmute; where the conference's setting `force_unmute` says so, their mute is undone with it.
+ * @typedef {object} MediaAskUnmute
+ * @property {'media.ask_unmute'} type
+ * @property {number} id
+ * @property {MuteSource} source
+ * @property {string} target
+ */
+
+/**
+ * Stop a screen share, and nothing else of the person; they must publish it anew to share again.
+ * @typedef {object} ShareStop
+ * @property {'share.stop'} type
+ * @property {number} id
  * @property {string} target
  */
 
@@ -479,6 +524,7 @@
  * @property {string} [by]
  * @property {string} title
  * @property {number} stage_places
+ * @property {Settings} [settings]
  */
 
 /**
@@ -705,6 +751,19 @@
  */
 
 /**
+ * Somebody is asked to unmute; `forced`: their client switches the device on. They and moderators are told.
+ * @typedef {object} MediaUnmuteAsked
+ * @property {'media.unmute_asked'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ * @property {MuteSource} source
+ * @property {boolean} [forced]
+ */
+
+/**
  * Somebody on the stage sends this source.
  * @typedef {object} TrackPublished
  * @property {'track.published'} type
@@ -821,6 +880,10 @@
  *   MediaMute |
  *   MediaUnmute |
  *   MediaLock |
+ *   MediaMuteAll |
+ *   MediaUnmuteAll |
+ *   MediaAskUnmute |
+ *   ShareStop |
  *   ParticipantRemove |
  *   ParticipantBlock |
  *   ParticipantUnblock |
@@ -858,6 +921,7 @@
  *   StageLeft |
  *   MediaMuted |
  *   MediaUnmuted |
+ *   MediaUnmuteAsked |
  *   TrackPublished |
  *   TrackUnpublished |
  *   Resync |

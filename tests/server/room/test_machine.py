@@ -35,6 +35,7 @@ class AnyConference(RuleBasedStateMachine):
         self.silenced: dict[tuple[str, MuteSource], str] = {}
         # Whom staff blocked and did not unblock.
         self.kept_out: set[str] = set()
+        self.forced = False
         # A conference in full swing: otherwise most examples are spent on people who are not there.
         for person, role in zip(PEOPLE, [None, Role.MODERATOR, *[Role.SPEAKER] * 2, *[Role.VIEWER] * 2], strict=True):
             self.house.enter(person, role)
@@ -150,6 +151,48 @@ class AnyConference(RuleBasedStateMachine):
         assert self.give(actor, c.MediaUnmute(id=1, source=source, target=whom)) is entitled
         if entitled:
             self.silenced.pop((whom, source), None)
+
+    @rule(actor=people, source=sources, locked=st.booleans())
+    def mutes_everybody(self, actor: str, source: MuteSource, locked: bool) -> None:
+        assert self.give(actor, c.MediaMuteAll(id=1, source=source, lock=locked)) is self.staff(actor)
+        if self.staff(actor):
+            for whom in self.house.state.stage:
+                if whom != actor and (locked or (whom, source) not in self.silenced):
+                    self.silenced[whom, source] = "locked" if locked else "plain"
+
+    @rule(actor=people, source=sources)
+    def unmutes_everybody(self, actor: str, source: MuteSource) -> None:
+        own = {p for p, mutes in self.house.state.mutes.items() if source in mutes and mutes[source].by == p}
+        assert self.give(actor, c.MediaUnmuteAll(id=1, source=source)) is self.staff(actor)
+        if self.staff(actor):
+            for whom in {*self.house.state.stage} - own - {actor}:
+                self.silenced.pop((whom, source), None)
+
+    @rule(actor=people, whom=people, source=sources)
+    def asks_to_unmute(self, actor: str, whom: str, source: MuteSource) -> None:
+        entitled = self.staff(actor) and actor != whom and whom in self.house.state.stage
+        assert self.give(actor, c.MediaAskUnmute(id=1, target=whom, source=source)) is entitled
+        if entitled and (whom, source) in self.silenced:
+            if self.forced and whom != "owner":
+                del self.silenced[whom, source]
+            else:
+                self.silenced[whom, source] = "plain"
+
+    @rule(forced=st.booleans())
+    def chooses_to_ask_or_to_force(self, forced: bool) -> None:
+        if self.give("owner", c.ConferenceSettings(id=1, force_unmute=forced)):
+            self.forced = forced
+
+    @rule(actor=people, whom=people)
+    def stops_a_share(self, actor: str, whom: str) -> None:
+        present = self.house.state.people.get(whom)
+        before = set(present.tracks) if present else set()
+        shares = bool(before & {Source.SCREEN, Source.SCREEN_AUDIO})
+        entitled = shares and (actor == whom or (self.staff(actor) and whom != "owner"))
+        assert self.give(actor, c.ShareStop(id=1, target=whom)) is entitled
+        if entitled:
+            after = set(self.house.state.people[whom].tracks)
+            assert after == before - {Source.SCREEN, Source.SCREEN_AUDIO}
 
     @rule(granter=people, crowd=st.permutations(PEOPLE))
     def many_ask_at_once(self, granter: str, crowd: list[str]) -> None:

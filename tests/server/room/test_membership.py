@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from protocol import commands as c
 from protocol.names import Role
+from protocol.settings import Settings
 from server.room import inner
 from server.room.state import MAX_BLOCKED
 
@@ -134,3 +135,13 @@ def test_an_ended_conference_decides_nothing_and_is_reopened_by_right_only() -> 
 def test_a_conference_is_created_once() -> None:
     house = House()
     assert house.refused("owner", inner.Create(conference="c", title="Again", stage_places=36)) == "already"
+
+
+def test_every_setting_can_be_changed_by_the_command_and_the_others_stay() -> None:
+    assert set(Settings.__struct_fields__) < set(c.ConferenceSettings.__struct_fields__)
+    house = House()
+    house.enter("owner", None)
+    house.accepted("owner", c.ConferenceSettings(id=1, force_unmute=True))
+    house.accepted("owner", c.ConferenceSettings(id=2, title="Another"))
+    assert house.state.settings.force_unmute and house.state.title == "Another"
+    assert house.accepted("owner", c.ConferenceSettings(id=3, force_unmute=True)) == ()

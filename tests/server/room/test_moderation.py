@@ -111,3 +111,66 @@ def test_nobody_gives_more_than_they_have_and_an_organizer_by_right_stays_one(ho
     assert house.refused("viewer", c.RoleAssign(id=3, target="owner", role=Role.VIEWER)) == "protected"
     assert house.refused("owner", c.RoleAssign(id=4, target="owner", role=Role.VIEWER)) == "protected"
     house.accepted("owner", c.RoleAssign(id=5, target="mod", role=Role.ORGANIZER))
+
+
+def test_everybody_but_the_moderator_is_muted_in_one_commit_organizers_too(house: House) -> None:
+    house.on_stage("owner", Role.ORGANIZER)
+    house.on_stage("mod", Role.MODERATOR)
+    events = house.accepted("mod", c.MediaMuteAll(id=1, source=AUDIO))
+    assert [(event.person, event.source, event.locked) for event in events] == [  # type: ignore[union-attr]
+        ("speaker", AUDIO, False),
+        ("owner", AUDIO, False),
+    ]
+    assert not is_open(house, "speaker/audio") and not is_open(house, "owner/audio") and is_open(house, "mod/audio")
+    assert is_open(house, "speaker/video")
+    assert house.accepted("mod", c.MediaMuteAll(id=2, source=AUDIO)) == ()
+
+
+def test_a_lock_for_everybody_holds_speakers_and_not_an_organizer(house: House) -> None:
+    house.on_stage("owner", Role.ORGANIZER)
+    house.accepted("mod", c.MediaMuteAll(id=1, source=AUDIO))
+    house.accepted("mod", c.MediaMuteAll(id=2, source=AUDIO, lock=True))
+    assert house.refused("speaker", c.MediaUnmute(id=3, source=AUDIO)) == "locked"
+    house.accepted("owner", c.MediaUnmute(id=4, source=AUDIO))
+    assert is_open(house, "owner/audio")
+
+
+def test_unmuting_everybody_opens_what_was_closed_by_others_and_nobodys_own_wish(house: House) -> None:
+    house.on_stage("shy")
+    house.accepted("shy", c.MediaMute(id=1, source=AUDIO))
+    house.accepted("mod", c.MediaMuteAll(id=2, source=AUDIO, lock=True))
+    house.accepted("shy", c.MediaMute(id=3, source=VIDEO))
+    house.accepted("mod", c.MediaUnmuteAll(id=4, source=AUDIO))
+    house.accepted("mod", c.MediaUnmuteAll(id=5, source=VIDEO))
+    assert is_open(house, "speaker/audio") and is_open(house, "shy/audio"), "the lock was the moderator's"
+    assert not is_open(house, "shy/video"), "that mute is their own"
+
+
+def test_a_share_alone_stops_and_must_be_published_anew(house: House) -> None:
+    sharing = {"0": Source.AUDIO, "1": Source.SCREEN, "2": Source.SCREEN_AUDIO}
+    assert house.refused("mod", c.ShareStop(id=1, target="speaker")) == "no_such_track"
+    house.accepted("speaker", c.MediaPublish(id=2, sdp="v=0", tracks=sharing))
+    house.accepted("mod", c.ShareStop(id=3, target="speaker"))
+    assert set(plan(house.state).tracks) == {"speaker/audio"}
+    house.accepted("speaker", c.MediaPublish(id=4, sdp="v=0", tracks=sharing))
+    assert is_open(house, "speaker/screen")
+
+
+def test_asked_to_unmute_one_decides_oneself_and_a_lock_is_lifted_with_the_question(house: House) -> None:
+    house.accepted("mod", c.MediaLock(id=1, source=AUDIO, target="speaker"))
+    events = house.accepted("mod", c.MediaAskUnmute(id=2, source=AUDIO, target="speaker"))
+    assert events[-1].forced is False  # type: ignore[union-attr]
+    assert not is_open(house, "speaker/audio")
+    house.accepted("speaker", c.MediaUnmute(id=3, source=AUDIO))
+    assert is_open(house, "speaker/audio")
+    assert house.refused("mod", c.MediaAskUnmute(id=4, source=AUDIO, target="viewer")) == "not_on_stage"
+
+
+def test_where_the_setting_forces_the_mute_is_undone_but_not_an_organizers(house: House) -> None:
+    house.accepted("owner", c.ConferenceSettings(id=1, force_unmute=True))
+    house.on_stage("owner", Role.ORGANIZER)
+    for person in ("speaker", "owner"):
+        house.accepted("mod", c.MediaMute(id=2, source=AUDIO, target=person))
+        events = house.accepted("mod", c.MediaAskUnmute(id=3, source=AUDIO, target=person))
+        assert events[-1].forced is (person == "speaker")  # type: ignore[union-attr]
+    assert is_open(house, "speaker/audio") and not is_open(house, "owner/audio")

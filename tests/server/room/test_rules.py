@@ -46,6 +46,10 @@ MAY = {
     c.MediaMute: STAFF,
     c.MediaUnmute: STAFF,
     c.MediaLock: STAFF,
+    c.MediaMuteAll: STAFF,
+    c.MediaUnmuteAll: STAFF,
+    c.MediaAskUnmute: STAFF,
+    c.ShareStop: STAFF,
     c.ParticipantRemove: STAFF,
     c.ParticipantBlock: STAFF,
     c.ParticipantUnblock: STAFF,
@@ -55,6 +59,7 @@ MAY = {
 ABOUT_ONESELF = {
     c.MediaMute: ALL,
     c.MediaUnmute: ALL,
+    c.ShareStop: ALL,
     c.StageGrant: STAFF,
     c.StageReorder: STAFF,
     c.RoleAssign: STAFF,
@@ -67,6 +72,7 @@ REACH_THE_PROTECTED = {
     c.StageGrant,
     c.StageReorder,
     c.StageInvite,
+    c.MediaAskUnmute,
     c.ParticipantUnblock,
 }
 # Commands about an identity that need not be present.
@@ -166,8 +172,10 @@ def test_each_command_with_a_target_by_each_role_towards_each_relation(
             assert isinstance(decided, Refusal) and decided.code is Code.NO_REQUEST
         elif command is c.StageInvite and up:
             assert isinstance(decided, Refusal) and decided.code is Code.ALREADY
-        elif command is c.StageTakeDown and not up:
+        elif (command is c.StageTakeDown and not up) or (command is c.MediaAskUnmute and not up):
             assert isinstance(decided, Refusal) and decided.code is Code.NOT_ON_STAGE
+        elif command is c.ShareStop:
+            assert isinstance(decided, Refusal) and decided.code is Code.NO_SUCH_TRACK
         elif command is c.ParticipantUnblock:
             assert isinstance(decided, Refusal) and decided.code is Code.NOT_BLOCKED
         else:

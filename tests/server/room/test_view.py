@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocol import commands as c
-from protocol.names import Role
+from protocol.names import MuteSource, Role
 from server.room.state import CROWDED_FROM, CROWDED_UNTIL
 from server.room.view import audience, needs_resync, roster, sees, snapshot
 
@@ -102,3 +102,14 @@ def test_moderators_page_through_everybody() -> None:
         seen += [person.id for person in page]
         after = page[-1].id
     assert seen == list(house.state.people)
+
+
+def test_the_person_and_moderators_are_told_of_a_question_to_unmute() -> None:
+    house = House()
+    house.enter("owner", None)
+    house.on_stage("anna")
+    house.enter("ben")
+    before = house.state
+    (event,) = house.accepted("owner", c.MediaAskUnmute(id=1, source=MuteSource.AUDIO, target="anna"))
+    told = audience(before, house.state, event)
+    assert sees(house.state, "anna", told) and sees(house.state, "owner", told) and not sees(house.state, "ben", told)
