@@ -29,6 +29,7 @@ from protocol.names import (
     Title,
     TokenText,
 )
+from protocol.settings import Access, GuestsMay
 
 
 class Command(Message, frozen=True, kw_only=True):
@@ -95,10 +96,16 @@ class ConferenceEnd(Command, frozen=True, kw_only=True, tag="conference.end"):
 
 
 class ConferenceSettings(Command, frozen=True, kw_only=True, tag="conference.settings"):
-    """Change settings; what is absent stays as it is."""
+    """Change settings (see `Settings`); what is absent stays as it is."""
 
     title: Title | None = None
     stage_places: Annotated[int, Meta(ge=1, le=36)] | None = None
+    members: Access | None = None
+    outsiders: Access | None = None
+    public: bool | None = None
+    guests_may: GuestsMay | None = None
+    capacity: Annotated[int, Meta(ge=0, le=100_000)] | None = None
+    list_hidden: bool | None = None
     force_unmute: bool | None = None
 
 
@@ -227,7 +234,7 @@ class ParticipantUnblock(Command, frozen=True, kw_only=True, tag="participant.un
 
 
 class RoleAssign(Command, frozen=True, kw_only=True, tag="role.assign"):
-    """Assign a session role to a person, kept when they leave."""
+    """Assign a session role to a person, who need not be present; kept when they leave."""
 
     target: Identity
     role: Role

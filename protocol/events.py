@@ -33,6 +33,7 @@ class LeaveReason(enum.StrEnum):
     EXPIRED = "expired"
     REMOVED = "removed"
     BLOCKED = "blocked"
+    NO_ACCESS = "no_access"
     ENDED = "ended"
 
 
@@ -116,10 +117,14 @@ class ParticipantUnblocked(Event, frozen=True, kw_only=True, tag="participant.un
 
 
 class RoleAssigned(Event, frozen=True, kw_only=True, tag="role.assigned"):
-    """Somebody's role is now this one, also when they return."""
+    """Somebody's role is now this one, also when they return.
+
+    `inherited`: not by an assignment of their own, but because the conference's general access has changed.
+    """
 
     person: str
     role: Role
+    inherited: bool = False
 
 
 class StageRequested(Event, frozen=True, kw_only=True, tag="stage.requested"):

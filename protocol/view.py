@@ -36,7 +36,8 @@ class Blocked(Part, frozen=True, kw_only=True):
 class Snapshot(Part, frozen=True, kw_only=True):
     """A conference at one version, as far as its reader may see it.
 
-    `people` holds everybody in a small conference; in a crowded one (`crowded`) the reader, the stage, and
+    `people` holds everybody in a small conference; in a crowded one, and for all but moderators where the settings
+    hide the list (`crowded` says so in both), the reader, the stage, and
     for moderators those who asked or are invited: the others by `people.list`. `count` counts everybody
     present. `stage` and `queue` are identities, in order of taking and asking. Moderators are told who is `blocked`.
     """

@@ -13,8 +13,8 @@ from server.accounts import Accounts, ServerRole
 from server.room import inner
 from server.tokens import Claims, Tokens
 
-# The general-access role of a conference for members of this server: they may go on the stage by themselves.
-# Guests have the role of their link.
+# What members of this server are as long as the conference's settings have chosen nothing: they may go on the stage by
+# themselves. Guests have the role of their link.
 MEMBERS_ARE = Role.SPEAKER
 
 

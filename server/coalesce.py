@@ -13,7 +13,7 @@ from protocol.signals import PeopleCount, ReactionShown
 from server.frames import Encoded
 from server.members import Members
 from server.room.state import Room
-from server.room.view import moderates
+from server.room.view import moderates, thinned
 
 # Reactions are shown at most this often for each room, and at most so many kinds at once.
 REACTIONS_EVERY_S = 0.25
@@ -88,7 +88,7 @@ class Counts:
     def changed(self, before: Room, after: Room, event: e.RoomEvent) -> None:
         """See `Observer`."""
         self._room = after
-        if after.crowded and len(before.people) != len(after.people):
+        if thinned(after) and len(before.people) != len(after.people):
             self._coalesced.ask()
 
     def committed(self, after: Room) -> None:

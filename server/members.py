@@ -22,7 +22,11 @@ from server.room.state import Room
 from server.room.view import moderates, needs_resync, snapshot
 
 # Why somebody's connections are closed when they are made to leave; who leaves by themselves keeps the connection.
-_CLOSES_WITH = {e.LeaveReason.REMOVED: Code.REMOVED, e.LeaveReason.BLOCKED: Code.BLOCKED}
+_CLOSES_WITH = {
+    e.LeaveReason.REMOVED: Code.REMOVED,
+    e.LeaveReason.BLOCKED: Code.BLOCKED,
+    e.LeaveReason.NO_ACCESS: Code.NO_ACCESS,
+}
 
 
 class Member(Protocol):

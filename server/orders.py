@@ -89,7 +89,11 @@ async def can(session: Session, message: c.Can) -> None:
 
 
 async def people(session: Session, message: c.PeopleList) -> None:
-    people, more = roster(joined(session).replica.room, message.after, message.limit)
+    room = joined(session).replica.room
+    if room.settings.list_hidden and not moderates(room, session.person):
+        session.refuse(message, Refusal(Code.NOT_ALLOWED, "people.see_hidden"))
+        return
+    people, more = roster(room, message.after, message.limit)
     session.accept(message, People(people=people, more=more))
 
 

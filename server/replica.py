@@ -31,7 +31,7 @@ from server.room.apply import UnknownEvent, apply, stamp
 from server.room.decide import AnyCommand, decide
 from server.room.refusal import Refusal
 from server.room.state import Room
-from server.room.view import audience
+from server.room.view import audience, thinned
 from server.roomlog import CommandKey, Commit, Conflict, Loaded, RoomLog
 from server.store import StoreUnavailable
 
@@ -307,7 +307,7 @@ class RoomReplica:
         try:
             for event in commit.events:
                 before, after = self.room, apply(self.room, event)
-                told = Told(event, audience(before, after, event), before.crowded is not after.crowded)
+                told = Told(event, audience(before, after, event), thinned(before) is not thinned(after))
                 self.room = after
                 self.history.add(told)
                 steps.append((before, after, told))

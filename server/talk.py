@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from protocol import commands as c
 from protocol.errors import Code
 from protocol.signals import ChatShown
+from server.room.access import may_write
 from server.room.refusal import Refusal
 from server.room.rules import permits
 
@@ -19,6 +20,9 @@ async def write(session: Session, message: c.ChatSend) -> None:
     """A chat message: kept, then shown to everybody, then answered."""
     room = session.room
     if room is None or _forbidden(session, message, "chat.send"):
+        return
+    if not may_write(room.replica.room, room.replica.room.people[session.person]):
+        session.refuse(message, Refusal(Code.NOT_ALLOWED, "guests may not write here"))
         return
     text = message.text.strip()
     if not text:

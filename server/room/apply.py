@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from protocol import events as e
-from protocol.names import MuteSource, Role, Source
+from protocol.names import MuteSource, Source
 from protocol.view import Blocked
 from server.room.state import CROWDED_FROM, CROWDED_UNTIL, Mute, Participant, Room
 
@@ -133,8 +133,9 @@ def _unblocked(room: Room, event: e.ParticipantUnblocked) -> Room:
 
 
 def _role_assigned(room: Room, event: e.RoleAssigned) -> Room:
-    assigned: dict[str, Role] = _with(room.assigned, event.person, event.role)
-    return _person(replace(room, assigned=assigned), event.person, role=event.role)
+    if not event.inherited:
+        room = replace(room, assigned=_with(room.assigned, event.person, event.role))
+    return _person(room, event.person, role=event.role)
 
 
 def _requested(room: Room, event: e.StageRequested) -> Room:

@@ -56,7 +56,7 @@ _TARGETED: dict[type[c.Command], Callable[[Room, Participant, Participant, Any, 
 }
 
 # Commands about an identity, which need not be present.
-_ABOUT_ANYBODY = (c.ParticipantBlock, c.ParticipantUnblock)
+_ABOUT_ANYBODY = (c.ParticipantBlock, c.ParticipantUnblock, c.RoleAssign)
 
 _INNER: dict[type[inner.Inner], Callable[[Room, Participant, Any, int], Events | Refusal]] = {
     inner.Drop: membership.drop,

@@ -24,7 +24,8 @@ class Create(Inner, frozen=True, kw_only=True):
 
 class Enter(Inner, frozen=True, kw_only=True):
     """A person comes in. `by_right`: organizer by right (owner, operator, admin); `inherits`: the role that the
-    conference or the link gives to somebody without an assignment of their own, None for no access."""
+    server or the link gives to somebody without an assignment of their own as long as the conference's settings
+    have chosen none, None for no access."""
 
     name: str
     kind: PersonKind

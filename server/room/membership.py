@@ -9,10 +9,10 @@ from protocol import events as e
 from protocol.errors import Code
 from protocol.names import STAGE_PLACES, PersonKind, Role
 from protocol.settings import Settings
-from server.room import inner
+from server.room import access, inner
 from server.room.refusal import Refusal
 from server.room.rules import RANK
-from server.room.state import MAX_BLOCKED, Participant, Room, on_stage
+from server.room.state import MAX_ASSIGNED, MAX_BLOCKED, Participant, Room, on_stage
 
 Events = tuple[e.RoomEvent, ...]
 
@@ -33,11 +33,15 @@ def create(room: Room | None, actor: str, command: inner.Create, now: int) -> Ev
     )
 
 
-def effective_role(room: Room, person: str, by_right: bool, inherits: Role | None) -> Role | None:
-    """authority.md, "Session roles": the first that matches. None: no access."""
+def effective_role(room: Room, person: str, by_right: bool, kind: PersonKind, brings: Role | None) -> Role | None:
+    """authority.md, "Session roles": the first that matches. `brings`: what the server or the link gives where the
+    conference has chosen nothing. None: no access."""
     if by_right or person == room.owner:
         return Role.ORGANIZER
-    return room.assigned.get(person, inherits)
+    if person in room.assigned:
+        return room.assigned[person]
+    chosen = access.general(room.settings, kind)
+    return brings if chosen is None else access.role_of(chosen)
 
 
 def shut_out(room: Room, person: str, by_right: bool) -> bool:
@@ -51,7 +55,7 @@ def expected(room: Room, person: str) -> Participant:
         id=person,
         name=person,
         kind=PersonKind.USER,
-        role=effective_role(room, person, False, None) or Role.VIEWER,
+        role=Role.ORGANIZER if person == room.owner else room.assigned.get(person, Role.VIEWER),
         since=0,
         by_right=person == room.owner,
     )
@@ -67,9 +71,13 @@ def enter(room: Room, actor: str, command: inner.Enter, now: int) -> Events | Re
     present = room.people.get(actor)
     if present is not None:
         return (e.ParticipantReturned(time=now, person=actor),) if present.away else ()
-    role = effective_role(room, actor, by_right, command.inherits)
+    role = effective_role(room, actor, by_right, command.kind, command.inherits)
     if role is None:
         return Refusal(Code.NO_ACCESS, "no assignment, and nothing to inherit")
+    if command.kind is PersonKind.GUEST and not room.settings.public:
+        return Refusal(Code.NO_ACCESS, "guests come to public conferences only")
+    if room.settings.capacity and len(room.people) >= room.settings.capacity and not by_right:
+        return Refusal(Code.CONFERENCE_FULL, f"{room.settings.capacity} are present")
     joined = e.ParticipantJoined(
         time=now, person=actor, name=command.name, kind=command.kind, role=role, by_right=by_right
     )
@@ -146,27 +154,49 @@ def close(room: Room, actor: str, command: inner.Close, now: int) -> Events | Re
 
 
 def settings(room: Room, actor: Participant, command: c.ConferenceSettings, now: int) -> Events | Refusal:
-    """Change what was given; lowering the places takes nobody down, it lets nobody else up."""
+    """Change what was given. Lowering the places takes nobody down, a smaller capacity and privacy send nobody out:
+    they let nobody else in. A change of general access reaches at once everybody who inherits it."""
     title = room.title if command.title is None else command.title
     places = room.stage_places if command.stage_places is None else min(command.stage_places, STAGE_PLACES)
     given = {name: getattr(command, name) for name in Settings.__struct_fields__}
     changed = replace(room.settings, **{name: value for name, value in given.items() if value is not None})
     if (title, places, changed) == (room.title, room.stage_places, room.settings):
         return ()
-    return (e.ConferenceSettingsChanged(time=now, by=actor.id, title=title, stage_places=places, settings=changed),)
+    event = e.ConferenceSettingsChanged(time=now, by=actor.id, title=title, stage_places=places, settings=changed)
+    return (event, *_inherited_anew(room, changed, actor.id, now))
+
+
+def _inherited_anew(room: Room, settings: Settings, by: str, now: int) -> Events:
+    events: list[e.RoomEvent] = []
+    for person in room.people.values():
+        chosen = access.general(settings, person.kind)
+        if chosen is None or not access.inherits(room, person):
+            continue
+        role = access.role_of(chosen)
+        if role is None:
+            events += gone(room, person.id, e.LeaveReason.NO_ACCESS, now, by=by)
+        elif role is not person.role:
+            events += given_role(room, person, role, now, by, inherited=True)
+    return tuple(events)
+
+
+def given_role(room: Room, target: Participant, role: Role, now: int, by: str, inherited: bool = False) -> Events:
+    """Somebody has another role. Demoted to viewer, one leaves the stage: nothing of a demoted person is forwarded."""
+    assigned = e.RoleAssigned(time=now, by=by, person=target.id, role=role, inherited=inherited)
+    if role is Role.VIEWER and target.role is not Role.VIEWER and on_stage(room, target.id):
+        down = e.StageLeft(time=now, by=by, person=target.id, reason=e.StageLeaveReason.TAKEN_DOWN)
+        return (down, assigned)
+    return (assigned,)
 
 
 def assign(room: Room, actor: Participant, target: Participant, command: c.RoleAssign, now: int) -> Events | Refusal:
-    """Nobody gives more than they have; nobody takes what somebody has by right. Demoted to viewer, one leaves
-    the stage: nothing of a demoted person is forwarded."""
+    """Nobody gives more than they have; nobody takes what somebody has by right."""
     if target.by_right:
         return Refusal(Code.PROTECTED, "an organizer by right stays one")
     if RANK[command.role] > RANK[actor.role]:
         return Refusal(Code.NOT_ALLOWED, f"{actor.role} cannot appoint {command.role}")
     if target.role is command.role and room.assigned.get(target.id) is command.role:
         return ()
-    assigned = e.RoleAssigned(time=now, by=actor.id, person=target.id, role=command.role)
-    if command.role is Role.VIEWER and target.role is not Role.VIEWER and on_stage(room, target.id):
-        down = e.StageLeft(time=now, by=actor.id, person=target.id, reason=e.StageLeaveReason.TAKEN_DOWN)
-        return (down, assigned)
-    return (assigned,)
+    if target.id not in room.assigned and len(room.assigned) >= MAX_ASSIGNED:
+        return Refusal(Code.TOO_MANY, f"at most {MAX_ASSIGNED} assignments are kept")
+    return given_role(room, target, command.role, now, actor.id)

@@ -11,6 +11,7 @@ import msgspec
 
 from protocol.control import Routes, TrackRoute
 from protocol.names import MUTED_BY, track_id
+from server.room.access import may_send
 from server.room.state import Room
 
 # Everybody who sees and hears the stage. Modes in which not all see the same will have more groups.
@@ -28,7 +29,8 @@ NOTHING = Plan()
 
 
 def plan(room: Room) -> Plan:
-    """The routes that follow from the room. A muted track is there and closed; nobody off the stage has a track."""
+    """The routes that follow from the room. A track that is muted, or that the settings keep guests from, is there and
+    closed; nobody off the stage has a track."""
     if room.ended:
         return NOTHING
     tracks: dict[str, TrackRoute] = {}
@@ -41,7 +43,7 @@ def plan(room: Room) -> Plan:
                 track=name,
                 peer=person,
                 source=source,
-                open=MUTED_BY[source] not in mutes,
+                open=MUTED_BY[source] not in mutes and may_send(room, participant, source),
                 to=(AUDIENCE,),
             )
     return Plan(dict.fromkeys(room.people, AUDIENCE), tracks)

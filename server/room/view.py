@@ -1,7 +1,7 @@
 """What one client may see: the snapshot it starts from, and which events it is told.
 
-In a crowded room (state.py) people who are neither on the stage nor moderators are told a count instead of every
-coming and going; moderators are told everything and page through the list.
+In a crowded room (state.py), and where the settings hide the list of people, those who do not moderate are told of the
+stage and of moderators, and of everybody else a count; moderators are told everything and page through the list.
 """
 
 from __future__ import annotations
@@ -38,6 +38,13 @@ _ABOUT_SOMEBODY = (
 _ABOUT_ASKING = (e.StageRequested, e.StageWithdrawn, e.StageRefused, e.StageInvited, e.StageDeclined)
 
 
+def thinned(room: Room) -> bool:
+    """Whether those who do not moderate are told of the stage only: in a crowd, or where the settings hide the list.
+
+    Who may see a hidden list is who has `people.see_hidden`: the roles that moderate."""
+    return room.crowded or room.settings.list_hidden
+
+
 def moderates(room: Room, person: str) -> bool:
     """Whether the person is told what moderators are told."""
     present = room.people.get(person)
@@ -54,7 +61,7 @@ def audience(before: Room, after: Room, event: e.RoomEvent) -> Audience:
         return Audience(everyone=False)
     if isinstance(event, e.MediaUnmuteAsked):
         return Audience(everyone=False, persons=(event.person,))
-    if not after.crowded:
+    if not thinned(after):
         return EVERYONE
     if isinstance(event, e.StageReordered):
         return Audience(everyone=False)
@@ -76,7 +83,7 @@ def needs_resync(before: Room, after: Room, person: str) -> bool:
     """Whether what this person may see changed as a whole, so that a snapshot must replace their picture."""
     if moderates(before, person) is not moderates(after, person):
         return True
-    return before.crowded is not after.crowded and not moderates(after, person)
+    return thinned(before) is not thinned(after) and not moderates(after, person)
 
 
 def person_view(room: Room, person: Participant, on_stage: bool | None = None) -> Person:
@@ -100,7 +107,7 @@ def person_view(room: Room, person: Participant, on_stage: bool | None = None) -
 def snapshot(room: Room, person: str, epoch: int) -> Snapshot:
     """The room as this person may see it."""
     moderator = moderates(room, person)
-    everything = not room.crowded
+    everything = not thinned(room) or (moderator and not room.crowded)
     if everything:
         listed = list(room.people.values())
     else:
@@ -116,7 +123,7 @@ def snapshot(room: Room, person: str, epoch: int) -> Snapshot:
         owner=room.owner,
         stage_places=room.stage_places,
         count=len(room.people),
-        crowded=room.crowded,
+        crowded=not everything,
         people=tuple(person_view(room, p) for p in listed),
         stage=room.stage,
         queue=queue,

@@ -62,3 +62,38 @@ async def test_a_member_who_is_blocked_while_away_cannot_resume(house: House) ->
     }
     answer = await house.say(house.connect(), "hello", token=house.token(anna), client="client-0001", resume=resume)
     assert answer["code"] == "blocked"
+
+
+async def test_guests_kept_from_writing_are_refused_and_members_are_not(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    guest = await house.joined(house.guest("g_1", conference, Role.MODERATOR), conference)
+    member = await house.joined(house.token(await house.member("anna")), conference)
+    assert (await house.say(owner, "conference.settings", guests_may={"messages": False}))["type"] == "ok"
+    assert (await house.say(guest, "chat.send", text="hello"))["code"] == "not_allowed"
+    assert (await house.say(member, "chat.send", text="hello"))["type"] == "ok"
+    assert [shown["message"]["person"] for shown in owner.of("chat.message")] == [member.session.person]  # type: ignore[union-attr]
+
+
+async def test_outsiders_shut_out_are_closed_and_told_why(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    guest = await house.joined(house.guest("g_1", conference), conference)
+    assert (await house.say(owner, "conference.settings", outsiders="no_access"))["type"] == "ok"
+    assert guest.finished == "no_access"
+    again = await house.hello(house.guest("g_1", conference), "client-0002")
+    assert (await house.say(again, "conference.join", conference=conference))["code"] == "no_access"
+
+
+async def test_a_hidden_list_is_replaced_by_a_snapshot_and_not_paged_through(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    guest = await house.joined(house.guest("g_1", conference), conference)
+    await house.joined(house.guest("g_2", conference), conference)
+    assert (await house.say(owner, "conference.settings", list_hidden=True))["type"] == "ok"
+    (resync,) = guest.of("resync")
+    assert [person["id"] for person in resync["snapshot"]["people"]] == [house.owner.id, "g_1"]
+    await house.joined(house.guest("g_3", conference), conference)
+    assert "participant.joined" not in [event["type"] for event in guest.events()[-1:]]
+    assert (await house.say(guest, "people.list"))["code"] == "not_allowed"
+    assert len((await house.say(owner, "people.list"))["result"]["people"]) == 4

@@ -18,6 +18,15 @@ from server.session import HANDLERS
 from server.states import ALLOWED, State, misplaced
 from tests.server.session_support import House
 
+SETTINGS: dict[str, Any] = {
+    "members": "viewer",
+    "outsiders": "no_access",
+    "public": True,
+    "guests_may": {"messages": False},
+    "capacity": 10,
+    "list_hidden": True,
+    "force_unmute": True,
+}
 # One good message of each type; the fields that it needs and those it may have.
 GOOD: dict[str, dict[str, Any]] = {
     "hello": {
@@ -30,7 +39,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "conference.join": {"conference": "a-b", "name": "Anna", "take_over": False, "console": False},
     "conference.leave": {},
     "conference.end": {},
-    "conference.settings": {"title": "Another", "stage_places": 3, "force_unmute": True},
+    "conference.settings": {"title": "Another", "stage_places": 3, **SETTINGS},
     "stage.request": {},
     "stage.withdraw": {},
     "stage.grant": {"target": "u_a"},
@@ -71,7 +80,7 @@ OPTIONAL = {
     ("conference.settings", "stage_places"),
     ("media.mute", "target"),
     ("media.unmute", "target"),
-    ("conference.settings", "force_unmute"),
+    *(("conference.settings", name) for name in SETTINGS),
     ("media.mute_all", "lock"),
     ("participant.remove", "reason"),
     ("participant.block", "reason"),

@@ -4,6 +4,11 @@
  */
 
 /**
+ * What somebody without an assignment of their own is in a conference; `no_access`: not let in.
+ * @typedef {'moderator' | 'speaker' | 'viewer' | 'no_access'} Access
+ */
+
+/**
  * What can be muted. Muting `screen` also silences the sound of the shared screen.
  * @typedef {'audio' | 'video' | 'screen'} MuteSource
  */
@@ -30,7 +35,7 @@
 
 /**
  * Why somebody is no longer in the conference.
- * @typedef {'left' | 'expired' | 'removed' | 'blocked' | 'ended'} LeaveReason
+ * @typedef {'left' | 'expired' | 'removed' | 'blocked' | 'no_access' | 'ended'} LeaveReason
  */
 
 /**
@@ -53,9 +58,18 @@
  */
 
 /**
+ * What guests as a class may send, whatever their role.
+ * @typedef {object} GuestsMay
+ * @property {boolean} [messages]
+ * @property {boolean} [audio]
+ * @property {boolean} [video]
+ */
+
+/**
  * A conference at one version, as far as its reader may see it.
  *
- * `people` holds everybody in a small conference; in a crowded one (`crowded`) the reader, the stage, and
+ * `people` holds everybody in a small conference; in a crowded one, and for all but moderators where the settings
+ * hide the list (`crowded` says so in both), the reader, the stage, and
  * for moderators those who asked or are invited: the others by `people.list`. `count` counts everybody
  * present. `stage` and `queue` are identities, in order of taking and asking. Moderators are told who is `blocked`.
  * @typedef {object} Snapshot
@@ -104,9 +118,18 @@
 /**
  * How a conference is held.
  *
- * `force_unmute`: to ask somebody to unmute lifts the mute and has the device switched on, where otherwise the person
- * is only asked (a browser still asks its user).
+ * `members` and `outsiders`: the general-access roles of members of this server and of guests; absent until chosen:
+ * members are speakers, guests what their link says. `public`: guests may come in. `capacity`: how many may be
+ * present, 0 for no limit; organizers by right come in always. `list_hidden`: only moderators see who is present
+ * beside the stage. `force_unmute`: to ask somebody to unmute lifts the mute and has the device switched on, where
+ * otherwise the person is only asked (a browser still asks its user).
  * @typedef {object} Settings
+ * @property {Access} [members]
+ * @property {Access} [outsiders]
+ * @property {boolean} [public]
+ * @property {GuestsMay} [guests_may]
+ * @property {number} [capacity]
+ * @property {boolean} [list_hidden]
  * @property {boolean} [force_unmute]
  */
 
@@ -194,12 +217,18 @@
  */
 
 /**
- * Change settings; what is absent stays as it is.
+ * Change settings (see `Settings`); what is absent stays as it is.
  * @typedef {object} ConferenceSettings
  * @property {'conference.settings'} type
  * @property {number} id
  * @property {string} [title]
  * @property {number} [stage_places]
+ * @property {Access} [members]
+ * @property {Access} [outsiders]
+ * @property {boolean} [public]
+ * @property {GuestsMay} [guests_may]
+ * @property {number} [capacity]
+ * @property {boolean} [list_hidden]
  * @property {boolean} [force_unmute]
  */
 
@@ -367,7 +396,7 @@
  */
 
 /**
- * Assign a session role to a person, kept when they leave.
+ * Assign a session role to a person, who need not be present; kept when they leave.
  * @typedef {object} RoleAssign
  * @property {'role.assign'} type
  * @property {number} id
@@ -623,6 +652,8 @@
 
 /**
  * Somebody's role is now this one, also when they return.
+ *
+ * `inherited`: not by an assignment of their own, but because the conference's general access has changed.
  * @typedef {object} RoleAssigned
  * @property {'role.assigned'} type
  * @property {number} [version]
@@ -631,6 +662,7 @@
  * @property {string} [by]
  * @property {string} person
  * @property {Role} role
+ * @property {boolean} [inherited]
  */
 
 /**

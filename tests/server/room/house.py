@@ -42,10 +42,14 @@ class House:
             self.log.append(stamped)
         return decided
 
-    def enter(self, person: str, role: Role | None = Role.VIEWER, by_right: bool = False) -> Any:
-        return self.give(
-            person, inner.Enter(name=person.title(), kind=PersonKind.USER, by_right=by_right, inherits=role)
-        )
+    def enter(
+        self,
+        person: str,
+        role: Role | None = Role.VIEWER,
+        by_right: bool = False,
+        kind: PersonKind = PersonKind.USER,
+    ) -> Any:
+        return self.give(person, inner.Enter(name=person.title(), kind=kind, by_right=by_right, inherits=role))
 
     def on_stage(self, person: str, role: Role = Role.SPEAKER) -> None:
         """Bring somebody in and up, with camera and microphone."""

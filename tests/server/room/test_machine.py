@@ -11,6 +11,7 @@ from protocol import commands as c
 from protocol.codec import decode, pack
 from protocol.events import RoomEvent
 from protocol.names import MUTED_BY, MuteSource, Role, Source
+from protocol.settings import Access
 from server.room import inner
 from server.room.apply import apply
 from server.room.digest import state_hash
@@ -36,6 +37,9 @@ class AnyConference(RuleBasedStateMachine):
         # Whom staff blocked and did not unblock.
         self.kept_out: set[str] = set()
         self.forced = False
+        # Whom staff gave a role, and what everybody else is since the owner chose it.
+        self.appointed: dict[str, Role] = {}
+        self.general: Access | None = None
         # A conference in full swing: otherwise most examples are spent on people who are not there.
         for person, role in zip(PEOPLE, [None, Role.MODERATOR, *[Role.SPEAKER] * 2, *[Role.VIEWER] * 2], strict=True):
             self.house.enter(person, role)
@@ -52,7 +56,22 @@ class AnyConference(RuleBasedStateMachine):
 
     @rule(person=people, role=st.sampled_from([*Role, None]))
     def enters(self, person: str, role: Role | None) -> None:
+        here, general = self.role(person), self.general
         self.house.enter(person, role)
+        if here is None and self.role(person) is not None and person != "owner":
+            chosen = role if general is None else None if general is Access.NO_ACCESS else Role(general.value)
+            assert self.role(person) is self.appointed.get(person, chosen)
+
+    @rule(access=st.sampled_from([Access.SPEAKER, Access.VIEWER, Access.MODERATOR, Access.NO_ACCESS]))
+    def chooses_general_access(self, access: Access) -> None:
+        before = {person: self.role(person) for person in PEOPLE}
+        if self.give("owner", c.ConferenceSettings(id=1, members=access)):
+            self.general = access
+            role = None if access is Access.NO_ACCESS else Role(access.value)
+            for person in PEOPLE[1:]:
+                if before[person] is not None:
+                    assert self.role(person) is self.appointed.get(person, role)
+                    self.forget_own_mutes(person)
 
     @rule(person=people)
     def drops(self, person: str) -> None:
@@ -117,14 +136,12 @@ class AnyConference(RuleBasedStateMachine):
     @rule(actor=people, whom=people, role=st.sampled_from(list(Role)))
     def assigns(self, actor: str, whom: str, role: Role) -> None:
         entitled = (
-            self.staff(actor)
-            and self.role(whom) is not None
-            and whom != "owner"
-            and (role is not Role.ORGANIZER or self.role(actor) is Role.ORGANIZER)
+            self.staff(actor) and whom != "owner" and (role is not Role.ORGANIZER or self.role(actor) is Role.ORGANIZER)
         )
         assert self.give(actor, c.RoleAssign(id=1, target=whom, role=role)) is entitled
         if entitled:
-            assert self.role(whom) is role
+            self.appointed[whom] = role
+            assert self.role(whom) in (None, role)
 
     @rule(actor=people, whom=people, source=sources, locked=st.booleans())
     def mutes(self, actor: str, whom: str, source: MuteSource, locked: bool) -> None:

@@ -76,7 +76,7 @@ REACH_THE_PROTECTED = {
     c.ParticipantUnblock,
 }
 # Commands about an identity that need not be present.
-ABOUT_ANYBODY = {c.ParticipantBlock, c.ParticipantUnblock}
+ABOUT_ANYBODY = {c.ParticipantBlock, c.ParticipantUnblock, c.RoleAssign}
 ONLY_ON_STAGE = {c.StageLeave, c.MediaPublish}
 ONLY_OFF_STAGE = {c.StageRequest, c.StageWithdraw, c.StageAccept, c.StageDecline}
 

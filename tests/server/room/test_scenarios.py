@@ -32,7 +32,7 @@ def command_of(verb: str, fields: dict[str, Any]) -> Any:
         role = fields.get("role")
         return inner.Enter(
             name=fields.get("name", "Somebody"),
-            kind=PersonKind.USER,
+            kind=PersonKind(fields.get("kind", "user")),
             by_right=fields.get("by_right") == "yes",
             inherits=None if role is None else Role(role),
         )
