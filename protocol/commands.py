@@ -20,6 +20,7 @@ from protocol.names import (
     Identity,
     Message,
     Mid,
+    Mode,
     MuteSource,
     Part,
     Reason,
@@ -107,6 +108,16 @@ class ConferenceSettings(Command, frozen=True, kw_only=True, tag="conference.set
     capacity: Annotated[int, Meta(ge=0, le=100_000)] | None = None
     list_hidden: bool | None = None
     force_unmute: bool | None = None
+
+
+class ConferenceSetMode(Command, frozen=True, kw_only=True, tag="conference.set_mode"):
+    """Hold the conference in another mode, or name another teacher; everybody's place is decided anew.
+
+    `teacher`: who teaches a `video_lecture`, the owner until somebody is named; absent, it stays who it is.
+    """
+
+    mode: Mode
+    teacher: Identity | None = None
 
 
 # --- the stage --------------------------------------------------------------------------
@@ -244,7 +255,8 @@ class RoleAssign(Command, frozen=True, kw_only=True, tag="role.assign"):
 
 
 class MediaPublish(Command, frozen=True, kw_only=True, tag="media.publish"):
-    """Offer one's tracks: the SDP offer of the publish connection, and which m-line carries which source.
+    """Offer one's tracks, from the stage, or as a student of a lecture camera and microphone: the SDP offer of the
+    publish connection, and which m-line carries which source.
 
     `tracks` is the complete set; a source that is missing is unpublished. `restart` says that the
     connection is a new one, not a renegotiation.
@@ -293,6 +305,7 @@ RoomCommand = (
     ConferenceLeave
     | ConferenceEnd
     | ConferenceSettings
+    | ConferenceSetMode
     | StageRequest
     | StageWithdraw
     | StageGrant

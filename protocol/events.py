@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 
-from protocol.names import Message, MuteSource, PersonKind, Role, Source
+from protocol.names import Message, Mode, MuteSource, PersonKind, Role, Source
 from protocol.settings import Settings
 from protocol.view import Person
 
@@ -43,6 +43,7 @@ class StageLeaveReason(enum.StrEnum):
     LEFT = "left"
     TAKEN_DOWN = "taken_down"
     GONE = "gone"
+    MODE = "mode"
     ENDED = "ended"
 
 
@@ -61,6 +62,16 @@ class ConferenceSettingsChanged(Event, frozen=True, kw_only=True, tag="conferenc
     title: str
     stage_places: int
     settings: Settings = Settings()
+
+
+class ConferenceModeChanged(Event, frozen=True, kw_only=True, tag="conference.mode_changed"):
+    """The conference is held in this mode; what follows for each person's place and tracks comes after it.
+
+    `teacher` is who was named, empty for the owner.
+    """
+
+    mode: Mode
+    teacher: str = ""
 
 
 class ConferenceEnded(Event, frozen=True, kw_only=True, tag="conference.ended"):
@@ -166,7 +177,8 @@ class StageDeclined(Event, frozen=True, kw_only=True, tag="stage.declined"):
 class StageTaken(Event, frozen=True, kw_only=True, tag="stage.taken"):
     """Somebody has a place on the stage; their request and invitation are settled by it.
 
-    `who` is the person as others see them, for those in a crowded conference who were not told of their coming.
+    `who` is the person as others see them, for those in a crowded conference who were not told of their coming; its
+    tracks hold for everybody: what a student of a lecture sends already is seen by all from here on.
     """
 
     person: str
@@ -204,7 +216,7 @@ class MediaUnmuteAsked(Event, frozen=True, kw_only=True, tag="media.unmute_asked
 
 
 class TrackPublished(Event, frozen=True, kw_only=True, tag="track.published"):
-    """Somebody on the stage sends this source."""
+    """Somebody sends this source: from the stage, or as a student of a lecture."""
 
     person: str
     source: Source
@@ -220,6 +232,7 @@ class TrackUnpublished(Event, frozen=True, kw_only=True, tag="track.unpublished"
 RoomEvent = (
     ConferenceCreated
     | ConferenceSettingsChanged
+    | ConferenceModeChanged
     | ConferenceEnded
     | ConferenceReopened
     | ParticipantJoined

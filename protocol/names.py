@@ -26,6 +26,14 @@ class PersonKind(enum.StrEnum):
     GUEST = "guest"
 
 
+class Mode(enum.StrEnum):
+    """How a conference is held: who gets on the stage, and who sees and hears whom."""
+
+    ALL_ON_SCREEN = "all_on_screen"
+    VIDEO_LECTURE = "video_lecture"
+    ROLE_BASED = "role_based"
+
+
 class Source(enum.StrEnum):
     """Where a track comes from. Each person has at most one track of each source."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.names import MuteSource, Part, PersonKind, Role, Source
+from protocol.names import Mode, MuteSource, Part, PersonKind, Role, Source
 from protocol.settings import Settings
 
 
@@ -40,6 +40,8 @@ class Snapshot(Part, frozen=True, kw_only=True):
     hide the list (`crowded` says so in both), the reader, the stage, and
     for moderators those who asked or are invited: the others by `people.list`. `count` counts everybody
     present. `stage` and `queue` are identities, in order of taking and asking. Moderators are told who is `blocked`.
+    `teacher` is who was named for a `video_lecture`, empty for the owner; there the tracks of students are told only to
+    those who see them.
     """
 
     conference: str
@@ -56,3 +58,5 @@ class Snapshot(Part, frozen=True, kw_only=True):
     queue: tuple[str, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     settings: Settings = Settings()
+    mode: Mode = Mode.ROLE_BASED
+    teacher: str = ""

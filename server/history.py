@@ -64,6 +64,8 @@ class History:
                 return None
             if isinstance(event, e.RoleAssigned) and event.person == person:
                 return None
+            if isinstance(event, e.ConferenceModeChanged):
+                return None
             if sees(room, person, told.audience):
                 found.append(event)
         return tuple(found)

@@ -145,6 +145,10 @@ class Members:
             persons = list(self._by_person)
         elif isinstance(told.event, e.RoleAssigned):
             persons = [told.event.person]
+        elif isinstance(told.event, e.ConferenceModeChanged):
+            for person in list(self._by_person):
+                self.resync(after, person)
+            return
         else:
             return
         for person in persons:

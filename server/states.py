@@ -27,6 +27,7 @@ ROOM_COMMANDS: tuple[type[c.Command], ...] = (
     c.ConferenceLeave,
     c.ConferenceEnd,
     c.ConferenceSettings,
+    c.ConferenceSetMode,
     c.StageRequest,
     c.StageWithdraw,
     c.StageGrant,

@@ -6,7 +6,7 @@ the room and decides nothing (a rolling upgrade).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -47,6 +47,13 @@ def stamp(room: Room | None, event: e.RoomEvent) -> e.RoomEvent:
     return replace(event, version=1 if room is None else room.version + 1)
 
 
+def played(room: Room, events: Iterable[e.RoomEvent]) -> Room:
+    """The room as these events will leave it: for decisions whose parts follow from one another."""
+    for event in events:
+        room = apply(room, event)
+    return room
+
+
 def _with(table: dict[K, V], key: K, value: V) -> dict[K, V]:
     return {**table, key: value}
 
@@ -77,6 +84,10 @@ def _lasting(room: Room, person: str) -> dict[MuteSource, Mute]:
 
 def _settings_changed(room: Room, event: e.ConferenceSettingsChanged) -> Room:
     return replace(room, title=event.title, stage_places=event.stage_places, settings=event.settings)
+
+
+def _mode_changed(room: Room, event: e.ConferenceModeChanged) -> Room:
+    return replace(room, mode=event.mode, teacher=event.teacher)
 
 
 def _ended(room: Room, event: e.ConferenceEnded) -> Room:
@@ -202,6 +213,7 @@ def _unpublished(room: Room, event: e.TrackUnpublished) -> Room:
 
 _APPLY: dict[type[e.Event], Callable[[Room, Any], Room]] = {
     e.ConferenceSettingsChanged: _settings_changed,
+    e.ConferenceModeChanged: _mode_changed,
     e.ConferenceEnded: _ended,
     e.ConferenceReopened: _reopened,
     e.ParticipantJoined: _joined,

@@ -13,8 +13,8 @@ from typing import Any
 from protocol import commands as c
 from protocol import events as e
 from protocol.errors import Code
-from protocol.names import MuteSource, Role
-from server.room import inner, membership, moderation, stage
+from protocol.names import Mode, MuteSource, Role
+from server.room import inner, membership, moderation, seating, stage
 from server.room.refusal import Refusal
 from server.room.rules import Rule, check, command_name
 from server.room.state import Participant, Room
@@ -27,6 +27,7 @@ _PLAIN: dict[type[c.Command], Callable[[Room, Participant, Any, int], Events | R
     c.ConferenceLeave: membership.leave,
     c.ConferenceEnd: membership.end,
     c.ConferenceSettings: membership.settings,
+    c.ConferenceSetMode: seating.set_mode,
     c.StageRequest: stage.request,
     c.StageWithdraw: stage.withdraw,
     c.StageAccept: stage.accept,
@@ -120,6 +121,8 @@ def _probes(target: str | None) -> Iterator[tuple[str, c.RoomCommand]]:
             c.StageLeave,
         ):
             yield command_name(plain), plain(id=0)
+        for mode in Mode:
+            yield f"conference.set_mode:{mode}", c.ConferenceSetMode(id=0, mode=mode)
         for source in MuteSource:
             yield f"media.mute_all:{source}", c.MediaMuteAll(id=0, source=source)
             yield f"media.unmute_all:{source}", c.MediaUnmuteAll(id=0, source=source)

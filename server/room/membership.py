@@ -9,7 +9,8 @@ from protocol import events as e
 from protocol.errors import Code
 from protocol.names import STAGE_PLACES, PersonKind, Role
 from protocol.settings import Settings
-from server.room import access, inner
+from server.room import access, inner, seating
+from server.room.apply import played
 from server.room.refusal import Refusal
 from server.room.rules import RANK
 from server.room.state import MAX_ASSIGNED, MAX_BLOCKED, Participant, Room, on_stage
@@ -86,8 +87,12 @@ def enter(room: Room, actor: str, command: inner.Enter, now: int) -> Events | Re
         e.MediaMuted(time=now, by=mute.by, person=actor, source=source, locked=mute.locked)
         for source, mute in room.mutes.get(actor, {}).items()
     )
+    newcomer = Participant(id=actor, name=command.name, kind=command.kind, role=role, since=0, by_right=by_right)
+    seat = seating.seat(room, newcomer, now)
+    if isinstance(seat, Refusal):
+        return seat
     reopened = (e.ConferenceReopened(time=now, by=actor),) if room.ended else ()
-    return (*reopened, joined, *kept)
+    return (*reopened, joined, *kept, *seat)
 
 
 def gone(room: Room, person: str, reason: e.LeaveReason, now: int, by: str | None = None, note: str = "") -> Events:
@@ -167,26 +172,20 @@ def settings(room: Room, actor: Participant, command: c.ConferenceSettings, now:
 
 
 def _inherited_anew(room: Room, settings: Settings, by: str, now: int) -> Events:
-    events: list[e.RoomEvent] = []
+    events: Events = ()
     for person in room.people.values():
         chosen = access.general(settings, person.kind)
         if chosen is None or not access.inherits(room, person):
             continue
         role = access.role_of(chosen)
+        follow: Events = ()
         if role is None:
-            events += gone(room, person.id, e.LeaveReason.NO_ACCESS, now, by=by)
+            follow = gone(room, person.id, e.LeaveReason.NO_ACCESS, now, by=by)
         elif role is not person.role:
-            events += given_role(room, person, role, now, by, inherited=True)
-    return tuple(events)
-
-
-def given_role(room: Room, target: Participant, role: Role, now: int, by: str, inherited: bool = False) -> Events:
-    """Somebody has another role. Demoted to viewer, one leaves the stage: nothing of a demoted person is forwarded."""
-    assigned = e.RoleAssigned(time=now, by=by, person=target.id, role=role, inherited=inherited)
-    if role is Role.VIEWER and target.role is not Role.VIEWER and on_stage(room, target.id):
-        down = e.StageLeft(time=now, by=by, person=target.id, reason=e.StageLeaveReason.TAKEN_DOWN)
-        return (down, assigned)
-    return (assigned,)
+            follow = seating.given_role(room, person, role, now, by, inherited=True)
+        # Where a role brings a place, the next one's depends on it.
+        room, events = played(room, follow), events + follow
+    return events
 
 
 def assign(room: Room, actor: Participant, target: Participant, command: c.RoleAssign, now: int) -> Events | Refusal:
@@ -199,4 +198,4 @@ def assign(room: Room, actor: Participant, target: Participant, command: c.RoleA
         return ()
     if target.id not in room.assigned and len(room.assigned) >= MAX_ASSIGNED:
         return Refusal(Code.TOO_MANY, f"at most {MAX_ASSIGNED} assignments are kept")
-    return given_role(room, target, command.role, now, actor.id)
+    return seating.given_role(room, target, command.role, now, actor.id)

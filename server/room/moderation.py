@@ -6,6 +6,7 @@ from protocol import commands as c
 from protocol import events as e
 from protocol.errors import Code
 from protocol.names import Role, Source
+from server.room.modes import sources_of
 from server.room.refusal import Refusal
 from server.room.rules import Relation, relation
 from server.room.state import Participant, Room, mute_of, on_stage
@@ -74,7 +75,7 @@ def ask_unmute(
 ) -> Events | Refusal:
     """Ask, and with the setting switch on: but not the device of an organizer by right, who is only ever asked by those
     below. A lock is lifted with the question, which would otherwise ask for what is not possible."""
-    if target.id not in senders(room):
+    if Source(command.source.value) not in sources_of(room, target.id):
         return Refusal(Code.NOT_ON_STAGE, "only who may send is asked to")
     source, standing = command.source, mute_of(room, target.id, command.source)
     forced = room.settings.force_unmute and relation(room, actor, target) is not Relation.PROTECTED
@@ -99,6 +100,9 @@ def publish(room: Room, actor: Participant, command: c.MediaPublish, now: int) -
     wanted = list(command.tracks.values())
     if len(set(wanted)) != len(wanted):
         return Refusal(Code.BAD_OFFER, "each source is published once")
+    may = sources_of(room, actor.id)
+    if not may.issuperset(wanted) or not (may or actor.tracks):
+        return Refusal(Code.NOT_ON_STAGE, "this is not sent without a place on the stage")
     stopped = [source for source in actor.tracks if source not in wanted]
     # In the order of the enum, not of the client's dict, so that every replica computes the same.
     begun = [source for source in Source if source in wanted and source not in actor.tracks]

@@ -7,15 +7,20 @@ told and what is desired is sent; repeating it is harmless.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from protocol.control import Routes, TrackRoute
-from protocol.names import MUTED_BY, track_id
+from protocol.names import MUTED_BY, Mode, track_id
 from server.room.access import may_send
-from server.room.state import Room
+from server.room.modes import leads
+from server.room.state import Participant, Room, on_stage
 
-# Everybody who sees and hears the stage. Modes in which not all see the same will have more groups.
+# Everybody who sees and hears the stage.
 AUDIENCE = "audience"
+# Those of a lecture who see and hear the students too.
+LEADERS = "leaders"
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -30,23 +35,36 @@ NOTHING = Plan()
 
 def plan(room: Room) -> Plan:
     """The routes that follow from the room. A track that is muted, or that the settings keep guests from, is there and
-    closed; nobody off the stage has a track."""
+    closed; without a place only students of a lecture have tracks, which go to those who lead it."""
     if room.ended:
         return NOTHING
+    lecture = room.mode is Mode.VIDEO_LECTURE
     tracks: dict[str, TrackRoute] = {}
-    for person in room.stage:
-        participant = room.people[person]
-        mutes = room.mutes.get(person, {})
+    for participant, to in _senders(room, lecture):
+        mutes = room.mutes.get(participant.id, {})
         for source in participant.tracks:
-            name = track_id(person, source)
+            name = track_id(participant.id, source)
             tracks[name] = TrackRoute(
                 track=name,
-                peer=person,
+                peer=participant.id,
                 source=source,
                 open=MUTED_BY[source] not in mutes and may_send(room, participant, source),
-                to=(AUDIENCE,),
+                to=to,
             )
-    return Plan(dict.fromkeys(room.people, AUDIENCE), tracks)
+    if not lecture:
+        return Plan(dict.fromkeys(room.people, AUDIENCE), tracks)
+    return Plan({p.id: LEADERS if leads(room, p) else AUDIENCE for p in room.people.values()}, tracks)
+
+
+def _senders(room: Room, lecture: bool) -> Iterator[tuple[Participant, tuple[str, ...]]]:
+    """Everybody whose tracks are forwarded, and to which groups: the stage to all, students to those who lead."""
+    to_all = (LEADERS, AUDIENCE) if lecture else (AUDIENCE,)
+    for person in room.stage:
+        yield room.people[person], to_all
+    if lecture:
+        for participant in room.people.values():
+            if participant.tracks and not on_stage(room, participant.id):
+                yield participant, (LEADERS,)
 
 
 def difference(room: str, epoch: int, version: int, desired: Plan, told: tuple[int, Plan] | None) -> Routes:

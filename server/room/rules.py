@@ -123,6 +123,7 @@ _RULES: tuple[tuple[type[c.Command], str, tuple[Relation, ...]], ...] = (
     (c.ConferenceLeave, "take_part", (_ON, _OFF)),
     (c.ConferenceEnd, "session.start_end", (_ON, _OFF)),
     (c.ConferenceSettings, "settings.access", (_ON, _OFF)),
+    (c.ConferenceSetMode, "settings.access", (_ON, _OFF)),
     (c.StageRequest, "stage.ask", (_OFF,)),
     (c.StageWithdraw, "stage.ask", (_OFF,)),
     (c.StageAccept, "stage.ask", (_OFF,)),
@@ -150,7 +151,8 @@ _RULES: tuple[tuple[type[c.Command], str, tuple[Relation, ...]], ...] = (
     (c.RoleAssign, "role.assign", (_SELF, _OTHER)),
     # The place itself is the right: a viewer who was brought to the stage may publish while there, and not one moment
     # longer. `media.publish` says who may publish without having been brought there by a grant or an invitation.
-    (c.MediaPublish, "take_part", (_ON,)),
+    # What may be sent without a place is the mode's (modes.py).
+    (c.MediaPublish, "take_part", (_ON, _OFF)),
 )
 
 

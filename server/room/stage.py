@@ -5,8 +5,8 @@ from __future__ import annotations
 from protocol import commands as c
 from protocol import events as e
 from protocol.errors import Code
+from server.room.modes import may_have_place, takes_place_by_themselves
 from server.room.refusal import Refusal
-from server.room.rules import permits
 from server.room.state import Participant, Room, on_stage, place_is_free
 from server.room.view import person_view
 
@@ -17,6 +17,8 @@ def take_place(room: Room, person: Participant, now: int, by: str) -> Events | R
     """The one door to the stage: every way up ends here, so the cap is held in one place."""
     if on_stage(room, person.id):
         return Refusal(Code.ALREADY, "a person has one place")
+    if not may_have_place(room, person):
+        return Refusal(Code.NOT_ALLOWED, "in a lecture the stage is for those who lead it")
     if not place_is_free(room):
         return Refusal(Code.STAGE_FULL, "every place is taken")
     who = person_view(room, person, on_stage=True)
@@ -24,8 +26,9 @@ def take_place(room: Room, person: Participant, now: int, by: str) -> Events | R
 
 
 def request(room: Room, actor: Participant, command: c.StageRequest, now: int) -> Events | Refusal:
-    """Who may go on the stage takes a free place at once; everybody else stands in the queue."""
-    if permits(actor.role, "stage.go") and place_is_free(room):
+    """Who may go on the stage takes a free place at once; everybody else stands in the queue, where the mode has one
+    for them."""
+    if not may_have_place(room, actor) or (takes_place_by_themselves(room, actor) and place_is_free(room)):
         return take_place(room, actor, now, by=actor.id)
     if actor.id in room.queue:
         return ()
@@ -67,6 +70,8 @@ def invite(room: Room, actor: Participant, target: Participant, command: c.Stage
     """Ask somebody up; the place is taken when they accept."""
     if on_stage(room, target.id):
         return Refusal(Code.ALREADY, "on the stage already")
+    if not may_have_place(room, target):
+        return Refusal(Code.NOT_ALLOWED, "in a lecture the stage is for those who lead it")
     if target.id in room.invited:
         return ()
     return (e.StageInvited(time=now, by=actor.id, person=target.id),)

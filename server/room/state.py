@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from protocol.names import STAGE_PLACES, MuteSource, PersonKind, Role, Source
+from protocol.names import STAGE_PLACES, Mode, MuteSource, PersonKind, Role, Source
 from protocol.settings import Settings
 from protocol.view import Blocked
 
@@ -37,7 +37,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A conference at one version.
 
     `people` stands in order of joining, `stage` in order of taking a place, `queue` in the order in which requests
-    will be met. `assigned`, `blocked` and `mutes` are kept by identity and outlive the person's presence.
+    will be met. `teacher` is who was named to teach, empty for the owner. `assigned`, `blocked` and `mutes` are kept by
+    identity and outlive the person's presence.
     """
 
     conference: str
@@ -46,6 +47,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int = 0
     stage_places: int = STAGE_PLACES
     settings: Settings = Settings()
+    mode: Mode = Mode.ROLE_BASED
+    teacher: str = ""
     ended: bool = False
     crowded: bool = False
     people: dict[str, Participant] = {}

@@ -9,8 +9,9 @@ from __future__ import annotations
 import msgspec
 
 from protocol import events as e
-from protocol.names import MuteSource, Role
+from protocol.names import Mode, MuteSource, Role
 from protocol.view import Person, Snapshot
+from server.room.modes import teacher
 from server.room.rules import RANK
 from server.room.state import Participant, Room, on_stage
 
@@ -61,6 +62,8 @@ def audience(before: Room, after: Room, event: e.RoomEvent) -> Audience:
         return Audience(everyone=False)
     if isinstance(event, e.MediaUnmuteAsked):
         return Audience(everyone=False, persons=(event.person,))
+    if isinstance(event, e.TrackPublished | e.TrackUnpublished) and _a_students(after, event.person):
+        return Audience(everyone=False, persons=(event.person, teacher(after)))
     if not thinned(after):
         return EVERYONE
     if isinstance(event, e.StageReordered):
@@ -86,8 +89,13 @@ def needs_resync(before: Room, after: Room, person: str) -> bool:
     return thinned(before) is not thinned(after) and not moderates(after, person)
 
 
-def person_view(room: Room, person: Participant, on_stage: bool | None = None) -> Person:
-    """Somebody as others see them; `on_stage` for the state that is about to be."""
+def _a_students(room: Room, person: str) -> bool:
+    """Whether the person's tracks, if there are any, are seen by those only who lead a lecture."""
+    return room.mode is Mode.VIDEO_LECTURE and not on_stage(room, person)
+
+
+def person_view(room: Room, person: Participant, on_stage: bool | None = None, tracks: bool = True) -> Person:
+    """Somebody as others see them; `on_stage` for the state that is about to be, `tracks`: theirs are seen too."""
     mutes = room.mutes.get(person.id, {})
     return Person(
         id=person.id,
@@ -98,7 +106,7 @@ def person_view(room: Room, person: Participant, on_stage: bool | None = None) -
         away=person.away,
         on_stage=person.id in room.stage if on_stage is None else on_stage,
         invited=person.id in room.invited and not on_stage,
-        tracks=person.tracks,
+        tracks=person.tracks if tracks else (),
         muted=tuple(source for source in MuteSource if source in mutes),
         locked=tuple(source for source in MuteSource if source in mutes and mutes[source].locked),
     )
@@ -107,6 +115,7 @@ def person_view(room: Room, person: Participant, on_stage: bool | None = None) -
 def snapshot(room: Room, person: str, epoch: int) -> Snapshot:
     """The room as this person may see it."""
     moderator = moderates(room, person)
+    led = moderator or person == teacher(room)
     everything = not thinned(room) or (moderator and not room.crowded)
     if everything:
         listed = list(room.people.values())
@@ -124,10 +133,12 @@ def snapshot(room: Room, person: str, epoch: int) -> Snapshot:
         stage_places=room.stage_places,
         count=len(room.people),
         crowded=not everything,
-        people=tuple(person_view(room, p) for p in listed),
+        people=tuple(person_view(room, p, tracks=led or p.id == person or not _a_students(room, p.id)) for p in listed),
         stage=room.stage,
         queue=queue,
         settings=room.settings,
+        mode=room.mode,
+        teacher=room.teacher,
         blocked=tuple(room.blocked.values()) if moderator else (),
     )
 
@@ -138,4 +149,4 @@ def roster(room: Room, after: str | None, limit: int) -> tuple[tuple[Person, ...
     people = list(room.people.values())
     start = next((i + 1 for i, p in enumerate(people) if p.id == after), 0)
     page = people[start : start + limit]
-    return tuple(person_view(room, p) for p in page), start + limit < len(people)
+    return tuple(person_view(room, p, tracks=not _a_students(room, p.id)) for p in page), start + limit < len(people)

@@ -97,3 +97,14 @@ async def test_a_hidden_list_is_replaced_by_a_snapshot_and_not_paged_through(hou
     assert "participant.joined" not in [event["type"] for event in guest.events()[-1:]]
     assert (await house.say(guest, "people.list"))["code"] == "not_allowed"
     assert len((await house.say(owner, "people.list"))["result"]["people"]) == 4
+
+
+async def test_a_change_of_mode_brings_everybody_a_snapshot_and_then_what_follows(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    guest = await house.joined(house.guest("g_1", conference), conference)
+    assert (await house.say(owner, "conference.set_mode", mode="all_on_screen"))["type"] == "ok"
+    (resync,) = guest.of("resync")
+    assert resync["snapshot"]["mode"] == "all_on_screen"
+    taken = [event["person"] for event in guest.events() if event["type"] == "stage.taken"]
+    assert taken == [house.owner.id, "g_1"]

@@ -9,6 +9,11 @@
  */
 
 /**
+ * How a conference is held: who gets on the stage, and who sees and hears whom.
+ * @typedef {'all_on_screen' | 'video_lecture' | 'role_based'} Mode
+ */
+
+/**
  * What can be muted. Muting `screen` also silences the sound of the shared screen.
  * @typedef {'audio' | 'video' | 'screen'} MuteSource
  */
@@ -40,7 +45,7 @@
 
 /**
  * Why somebody is no longer on the stage.
- * @typedef {'left' | 'taken_down' | 'gone' | 'ended'} StageLeaveReason
+ * @typedef {'left' | 'taken_down' | 'gone' | 'mode' | 'ended'} StageLeaveReason
  */
 
 /**
@@ -72,6 +77,8 @@
  * hide the list (`crowded` says so in both), the reader, the stage, and
  * for moderators those who asked or are invited: the others by `people.list`. `count` counts everybody
  * present. `stage` and `queue` are identities, in order of taking and asking. Moderators are told who is `blocked`.
+ * `teacher` is who was named for a `video_lecture`, empty for the owner; there the tracks of students are told only to
+ * those who see them.
  * @typedef {object} Snapshot
  * @property {string} conference
  * @property {string} title
@@ -87,6 +94,8 @@
  * @property {string[]} [queue]
  * @property {Blocked[]} [blocked]
  * @property {Settings} [settings]
+ * @property {Mode} [mode]
+ * @property {string} [teacher]
  */
 
 /**
@@ -230,6 +239,17 @@
  * @property {number} [capacity]
  * @property {boolean} [list_hidden]
  * @property {boolean} [force_unmute]
+ */
+
+/**
+ * Hold the conference in another mode, or name another teacher; everybody's place is decided anew.
+ *
+ * `teacher`: who teaches a `video_lecture`, the owner until somebody is named; absent, it stays who it is.
+ * @typedef {object} ConferenceSetMode
+ * @property {'conference.set_mode'} type
+ * @property {number} id
+ * @property {Mode} mode
+ * @property {string} [teacher]
  */
 
 /**
@@ -405,7 +425,8 @@
  */
 
 /**
- * Offer one's tracks: the SDP offer of the publish connection, and which m-line carries which source.
+ * Offer one's tracks, from the stage, or as a student of a lecture camera and microphone: the SDP offer of the
+ * publish connection, and which m-line carries which source.
  *
  * `tracks` is the complete set; a source that is missing is unpublished. `restart` says that the
  * connection is a new one, not a renegotiation.
@@ -554,6 +575,20 @@
  * @property {string} title
  * @property {number} stage_places
  * @property {Settings} [settings]
+ */
+
+/**
+ * The conference is held in this mode; what follows for each person's place and tracks comes after it.
+ *
+ * `teacher` is who was named, empty for the owner.
+ * @typedef {object} ConferenceModeChanged
+ * @property {'conference.mode_changed'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {Mode} mode
+ * @property {string} [teacher]
  */
 
 /**
@@ -734,7 +769,8 @@
 /**
  * Somebody has a place on the stage; their request and invitation are settled by it.
  *
- * `who` is the person as others see them, for those in a crowded conference who were not told of their coming.
+ * `who` is the person as others see them, for those in a crowded conference who were not told of their coming; its
+ * tracks hold for everybody: what a student of a lecture sends already is seen by all from here on.
  * @typedef {object} StageTaken
  * @property {'stage.taken'} type
  * @property {number} [version]
@@ -796,7 +832,7 @@
  */
 
 /**
- * Somebody on the stage sends this source.
+ * Somebody sends this source: from the stage, or as a student of a lecture.
  * @typedef {object} TrackPublished
  * @property {'track.published'} type
  * @property {number} [version]
@@ -899,6 +935,7 @@
  *   ConferenceLeave |
  *   ConferenceEnd |
  *   ConferenceSettings |
+ *   ConferenceSetMode |
  *   StageRequest |
  *   StageWithdraw |
  *   StageGrant |
@@ -934,6 +971,7 @@
  * @typedef {(
  *   ConferenceCreated |
  *   ConferenceSettingsChanged |
+ *   ConferenceModeChanged |
  *   ConferenceEnded |
  *   ConferenceReopened |
  *   ParticipantJoined |

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from protocol import commands as c
 from protocol.codec import decode, pack
 from protocol.events import RoomEvent
-from protocol.names import MUTED_BY, MuteSource, Role, Source
+from protocol.names import MUTED_BY, Mode, MuteSource, Role, Source
 from protocol.settings import Access
 from server.room import inner
 from server.room.apply import apply
@@ -37,6 +37,7 @@ class AnyConference(RuleBasedStateMachine):
         # Whom staff blocked and did not unblock.
         self.kept_out: set[str] = set()
         self.forced = False
+        self.mode, self.teacher = Mode.ROLE_BASED, "owner"
         # Whom staff gave a role, and what everybody else is since the owner chose it.
         self.appointed: dict[str, Role] = {}
         self.general: Access | None = None
@@ -50,6 +51,10 @@ class AnyConference(RuleBasedStateMachine):
 
     def staff(self, person: str) -> bool:
         return self.role(person) in (Role.ORGANIZER, Role.MODERATOR)
+
+    def senders(self) -> set[str]:
+        room = self.house.state
+        return {*room.stage, *(p.id for p in room.people.values() if p.tracks)}
 
     def give(self, actor: str, command: object) -> bool:
         return not isinstance(self.house.give(actor, command), Refusal)  # type: ignore[arg-type]
@@ -173,7 +178,7 @@ class AnyConference(RuleBasedStateMachine):
     def mutes_everybody(self, actor: str, source: MuteSource, locked: bool) -> None:
         assert self.give(actor, c.MediaMuteAll(id=1, source=source, lock=locked)) is self.staff(actor)
         if self.staff(actor):
-            for whom in self.house.state.stage:
+            for whom in self.senders():
                 if whom != actor and (locked or (whom, source) not in self.silenced):
                     self.silenced[whom, source] = "locked" if locked else "plain"
 
@@ -182,12 +187,15 @@ class AnyConference(RuleBasedStateMachine):
         own = {p for p, mutes in self.house.state.mutes.items() if source in mutes and mutes[source].by == p}
         assert self.give(actor, c.MediaUnmuteAll(id=1, source=source)) is self.staff(actor)
         if self.staff(actor):
-            for whom in {*self.house.state.stage} - own - {actor}:
+            for whom in self.senders() - own - {actor}:
                 self.silenced.pop((whom, source), None)
 
     @rule(actor=people, whom=people, source=sources)
     def asks_to_unmute(self, actor: str, whom: str, source: MuteSource) -> None:
-        entitled = self.staff(actor) and actor != whom and whom in self.house.state.stage
+        sends = whom in self.house.state.stage or (
+            self.mode is Mode.VIDEO_LECTURE and source is not MuteSource.SCREEN and self.role(whom) is not None
+        )
+        entitled = self.staff(actor) and actor != whom and sends
         assert self.give(actor, c.MediaAskUnmute(id=1, target=whom, source=source)) is entitled
         if entitled and (whom, source) in self.silenced:
             if self.forced and whom != "owner":
@@ -229,8 +237,32 @@ class AnyConference(RuleBasedStateMachine):
     @rule(person=people, sources=st.sets(st.sampled_from(list(Source))))
     def publishes(self, person: str, sources: set[Source]) -> None:
         tracks = {str(n): source for n, source in enumerate(sorted(sources))}
-        up = person in self.house.state.stage
-        assert self.give(person, c.MediaPublish(id=1, sdp="v=0", tracks=tracks)) is up
+        may = person in self.house.state.stage
+        if self.mode is Mode.VIDEO_LECTURE and person in self.house.state.people:
+            may = may or sources <= {Source.AUDIO, Source.VIDEO}
+        assert self.give(person, c.MediaPublish(id=1, sdp="v=0", tracks=tracks)) is may
+
+    @rule(mode=st.sampled_from(Mode), named=st.sampled_from([None, *PEOPLE]))
+    def holds_it_in_another_mode(self, mode: Mode, named: str | None) -> None:
+        room = self.house.state
+        before = (self.mode, self.teacher)
+        here = self.role("owner") is not None
+        assert self.give("owner", c.ConferenceSetMode(id=1, mode=mode, teacher=named)) is here
+        if not here:
+            return
+        self.mode, self.teacher = mode, named or self.teacher
+        if (self.mode, self.teacher) == before:
+            assert self.house.state == room
+            return
+        order = sorted(room.people.values(), key=lambda p: (not self.staff(p.id), p.since))
+        if mode is Mode.ALL_ON_SCREEN:
+            expected = [p.id for p in order][:3]
+        elif mode is Mode.VIDEO_LECTURE:
+            leading = [p.id for p in order if self.staff(p.id) or p.id == self.teacher]
+            expected = sorted(leading, key=lambda p: p != self.teacher)[:3]
+        else:
+            expected = [p for p in room.stage if self.role(p) is not Role.VIEWER]
+        assert set(self.house.state.stage) == set(expected)
 
     @rule(actor=people)
     def ends(self, actor: str) -> None:
@@ -254,7 +286,12 @@ class AnyConference(RuleBasedStateMachine):
         room = self.house.state
         assert {*room.stage, *room.queue, *room.invited} <= room.people.keys()
         assert not set(room.stage) & {*room.queue, *room.invited}
-        assert all(not p.tracks for p in room.people.values() if p.id not in room.stage)
+        off = [p for p in room.people.values() if p.id not in room.stage]
+        if self.mode is Mode.VIDEO_LECTURE:
+            assert all({*p.tracks} <= {Source.AUDIO, Source.VIDEO} for p in off)
+            assert all(self.staff(p) or p == self.teacher for p in room.stage)
+        else:
+            assert all(not p.tracks for p in off)
 
     @invariant()
     def versions_have_no_gap(self) -> None:
@@ -264,7 +301,12 @@ class AnyConference(RuleBasedStateMachine):
     def nothing_silenced_is_open_in_the_plan(self) -> None:
         routes = plan(self.house.state)
         for route in routes.tracks.values():
-            assert route.peer in self.house.state.stage
+            seen_by = {p for p, group in routes.peers.items() if group in route.to}
+            if route.peer in self.house.state.stage:
+                assert seen_by == routes.peers.keys()
+            else:
+                assert self.mode is Mode.VIDEO_LECTURE
+                assert seen_by == {p for p in routes.peers if self.staff(p) or p == self.teacher}
             assert route.open is ((route.peer, MUTED_BY[route.source]) not in self.silenced)
         assert routes.peers.keys() == self.house.state.people.keys()
 

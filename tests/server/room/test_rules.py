@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from protocol import commands as c
 from protocol.errors import Code
-from protocol.names import MuteSource, Role, Source
+from protocol.names import Mode, MuteSource, Role, Source
 from server.room.decide import allowed, decide
 from server.room.refusal import Refusal
 from server.room.rules import PERMISSIONS, RULES, Cell, Relation, command_name, permits
@@ -32,6 +32,7 @@ MAY = {
     c.ConferenceLeave: ALL,
     c.ConferenceEnd: STAFF,
     c.ConferenceSettings: {Role.ORGANIZER},
+    c.ConferenceSetMode: {Role.ORGANIZER},
     c.StageRequest: ALL,
     c.StageWithdraw: ALL,
     c.StageAccept: ALL,
@@ -107,6 +108,7 @@ def build(command: type[c.Command], target: str | None) -> c.RoomCommand:
         "source": MuteSource.AUDIO,
         "role": Role.SPEAKER,
         "position": 0,
+        "mode": Mode.VIDEO_LECTURE,
         "sdp": "v=0",
         "tracks": {"0": Source.AUDIO},
     }
@@ -189,7 +191,7 @@ def test_can_says_exactly_what_the_check_would_let_through(role: Role) -> None:
         may = allowed(room, "actor", target)
         for command in PLAIN if target is None else TARGETED:
             name = command_name(command)
-            variants = {"source": ":audio", "role": ":speaker"}
+            variants = {"source": ":audio", "role": ":speaker", "mode": ":video_lecture"}
             suffix = next((end for field, end in variants.items() if field in command.__struct_fields__), "")
             through = not isinstance(decide(room, "actor", build(command, target), 5), Refusal)
             assert (name + suffix in may) is through, (name, target)

@@ -47,7 +47,13 @@ def show(house: House, what: str) -> list[str]:
     """A part of the state, a line each."""
     room = house.state
     if what == "plan":
-        return [f"{r.track} {'open' if r.open else 'closed'}" for r in plan(room).tracks.values()] or ["nothing"]
+        routes = plan(room)
+        shown = [
+            f"{r.track} {'open' if r.open else 'closed'}"
+            + ("" if len(r.to) == len({*routes.peers.values()}) else f" to {', '.join(r.to)}")
+            for r in routes.tracks.values()
+        ]
+        return shown or ["nothing"]
     if what == "people":
         return [f"{p.id} {p.role}{' away' if p.away else ''}" for p in room.people.values()] or ["nobody"]
     return [" ".join(getattr(room, what)) or "nobody"]
