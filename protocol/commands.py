@@ -108,6 +108,7 @@ class ConferenceSettings(Command, frozen=True, kw_only=True, tag="conference.set
     capacity: Annotated[int, Meta(ge=0, le=100_000)] | None = None
     list_hidden: bool | None = None
     force_unmute: bool | None = None
+    remark_s: Annotated[int, Meta(ge=1, le=600)] | None = None
 
 
 class ConferenceSetMode(Command, frozen=True, kw_only=True, tag="conference.set_mode"):
@@ -172,6 +173,32 @@ class StageReorder(Command, frozen=True, kw_only=True, tag="stage.reorder"):
 
     target: Identity
     position: Annotated[int, Meta(ge=0, le=100_000)]
+
+
+class RemarkRequest(Command, frozen=True, kw_only=True, tag="remark.request"):
+    """Ask for a short turn to speak without going on the stage."""
+
+
+class RemarkWithdraw(Command, frozen=True, kw_only=True, tag="remark.withdraw"):
+    """Take that back."""
+
+
+class RemarkGrant(Command, frozen=True, kw_only=True, tag="remark.grant"):
+    """Give somebody who asked their turn: their microphone goes out until it ends (see `remark_s` of the settings)."""
+
+    target: Identity
+
+
+class RemarkRefuse(Command, frozen=True, kw_only=True, tag="remark.refuse"):
+    """Refuse somebody's request for a turn."""
+
+    target: Identity
+
+
+class RemarkEnd(Command, frozen=True, kw_only=True, tag="remark.end"):
+    """End a turn before its time (one's own without `target`)."""
+
+    target: Identity | None = None
 
 
 # --- moderation -------------------------------------------------------------------------
@@ -255,8 +282,8 @@ class RoleAssign(Command, frozen=True, kw_only=True, tag="role.assign"):
 
 
 class MediaPublish(Command, frozen=True, kw_only=True, tag="media.publish"):
-    """Offer one's tracks, from the stage, or as a student of a lecture camera and microphone: the SDP offer of the
-    publish connection, and which m-line carries which source.
+    """Offer one's tracks: from the stage, as a student of a lecture camera and microphone, in a turn to speak the
+    microphone. The SDP offer of the publish connection, and which m-line carries which source.
 
     `tracks` is the complete set; a source that is missing is unpublished. `restart` says that the
     connection is a new one, not a renegotiation.
@@ -316,6 +343,11 @@ RoomCommand = (
     | StageLeave
     | StageTakeDown
     | StageReorder
+    | RemarkRequest
+    | RemarkWithdraw
+    | RemarkGrant
+    | RemarkRefuse
+    | RemarkEnd
     | MediaMute
     | MediaUnmute
     | MediaLock

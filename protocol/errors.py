@@ -28,6 +28,7 @@ class Code(enum.StrEnum):
     NOT_ON_STAGE = "not_on_stage"
     NOT_INVITED = "not_invited"
     NO_REQUEST = "no_request"
+    NO_REMARK = "no_remark"
     NOT_BLOCKED = "not_blocked"
     TOO_MANY = "too_many"
     LOCKED = "locked"
@@ -65,7 +66,8 @@ SENTENCES: dict[Code, tuple[str, bool]] = {
     Code.STAGE_FULL: ("All places on the stage are taken.", True),
     Code.NOT_ON_STAGE: ("This needs a place on the stage.", False),
     Code.NOT_INVITED: ("There is no invitation to the stage.", False),
-    Code.NO_REQUEST: ("This person has not asked for the stage.", False),
+    Code.NO_REQUEST: ("This person has not asked for it.", False),
+    Code.NO_REMARK: ("This person has no turn to speak.", False),
     Code.NOT_BLOCKED: ("This person is not blocked.", False),
     Code.TOO_MANY: ("The conference can keep no more of these.", False),
     Code.LOCKED: ("A moderator has locked this; only a moderator can undo it.", False),

@@ -47,6 +47,14 @@ class StageLeaveReason(enum.StrEnum):
     ENDED = "ended"
 
 
+class RemarkEndReason(enum.StrEnum):
+    """Why a turn to speak is over."""
+
+    TIME = "time"
+    ENDED = "ended"
+    MODE = "mode"
+
+
 class ConferenceCreated(Event, frozen=True, kw_only=True, tag="conference.created"):
     """The first event of every room."""
 
@@ -163,19 +171,21 @@ class StageReordered(Event, frozen=True, kw_only=True, tag="stage.reordered"):
 
 
 class StageInvited(Event, frozen=True, kw_only=True, tag="stage.invited"):
-    """Somebody is invited to the stage."""
+    """Somebody is invited to the stage, until that moment (ms since 1970) if one is given."""
 
     person: str
+    until: int = 0
 
 
 class StageDeclined(Event, frozen=True, kw_only=True, tag="stage.declined"):
-    """Somebody declined the invitation."""
+    """Somebody declined the invitation, or it has `expired`."""
 
     person: str
+    expired: bool = False
 
 
 class StageTaken(Event, frozen=True, kw_only=True, tag="stage.taken"):
-    """Somebody has a place on the stage; their request and invitation are settled by it.
+    """Somebody has a place on the stage; their request, invitation and turn to speak are settled by it.
 
     `who` is the person as others see them, for those in a crowded conference who were not told of their coming; its
     tracks hold for everybody: what a student of a lecture sends already is seen by all from here on.
@@ -190,6 +200,39 @@ class StageLeft(Event, frozen=True, kw_only=True, tag="stage.left"):
 
     person: str
     reason: StageLeaveReason
+
+
+class RemarkRequested(Event, frozen=True, kw_only=True, tag="remark.requested"):
+    """Somebody off the stage asks for a short turn to speak."""
+
+    person: str
+
+
+class RemarkWithdrawn(Event, frozen=True, kw_only=True, tag="remark.withdrawn"):
+    """Somebody does not want their turn any more."""
+
+    person: str
+
+
+class RemarkRefused(Event, frozen=True, kw_only=True, tag="remark.refused"):
+    """Somebody does not get a turn."""
+
+    person: str
+
+
+class RemarkGranted(Event, frozen=True, kw_only=True, tag="remark.granted"):
+    """Somebody may send their microphone until that moment (ms since 1970); `who` they are, as in `stage.taken`."""
+
+    person: str
+    until: int
+    who: Person
+
+
+class RemarkEnded(Event, frozen=True, kw_only=True, tag="remark.ended"):
+    """Somebody's turn is over; their track is gone with it."""
+
+    person: str
+    reason: RemarkEndReason
 
 
 class MediaMuted(Event, frozen=True, kw_only=True, tag="media.muted"):
@@ -216,7 +259,7 @@ class MediaUnmuteAsked(Event, frozen=True, kw_only=True, tag="media.unmute_asked
 
 
 class TrackPublished(Event, frozen=True, kw_only=True, tag="track.published"):
-    """Somebody sends this source: from the stage, or as a student of a lecture."""
+    """Somebody sends this source: from the stage, as a student of a lecture, or in a turn to speak."""
 
     person: str
     source: Source
@@ -250,6 +293,11 @@ RoomEvent = (
     | StageDeclined
     | StageTaken
     | StageLeft
+    | RemarkRequested
+    | RemarkWithdrawn
+    | RemarkRefused
+    | RemarkGranted
+    | RemarkEnded
     | MediaMuted
     | MediaUnmuted
     | MediaUnmuteAsked

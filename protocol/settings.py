@@ -32,7 +32,7 @@ class Settings(Part, frozen=True, kw_only=True):
     members are speakers, guests what their link says. `public`: guests may come in. `capacity`: how many may be
     present, 0 for no limit; organizers by right come in always. `list_hidden`: only moderators see who is present
     beside the stage. `force_unmute`: to ask somebody to unmute lifts the mute and has the device switched on, where
-    otherwise the person is only asked (a browser still asks its user).
+    otherwise the person is only asked (a browser still asks its user). `remark_s`: how long a turn to speak is.
     """
 
     members: Access | None = None
@@ -42,3 +42,4 @@ class Settings(Part, frozen=True, kw_only=True):
     capacity: int = 0
     list_hidden: bool = False
     force_unmute: bool = False
+    remark_s: int = 60

@@ -39,7 +39,9 @@ class Snapshot(Part, frozen=True, kw_only=True):
     `people` holds everybody in a small conference; in a crowded one, and for all but moderators where the settings
     hide the list (`crowded` says so in both), the reader, the stage, and
     for moderators those who asked or are invited: the others by `people.list`. `count` counts everybody
-    present. `stage` and `queue` are identities, in order of taking and asking. Moderators are told who is `blocked`.
+    present. `stage` and `queue` are identities, in order of taking and asking. `asking`
+    are those who ask for a turn to speak, `remarks` whose turn it is and until when (ms since 1970). Moderators are
+    told who is `blocked`.
     `teacher` is who was named for a `video_lecture`, empty for the owner; there the tracks of students are told only to
     those who see them.
     """
@@ -56,6 +58,8 @@ class Snapshot(Part, frozen=True, kw_only=True):
     people: tuple[Person, ...] = ()
     stage: tuple[str, ...] = ()
     queue: tuple[str, ...] = ()
+    asking: tuple[str, ...] = ()
+    remarks: dict[str, int] = {}
     blocked: tuple[Blocked, ...] = ()
     settings: Settings = Settings()
     mode: Mode = Mode.ROLE_BASED

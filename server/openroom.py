@@ -14,6 +14,7 @@ from server import log
 from server.chat import Chat
 from server.coalesce import Counts, Reactions
 from server.config import Settings
+from server.deadlines import Deadlines
 from server.frames import frame
 from server.grace import Grace
 from server.members import Member
@@ -55,6 +56,7 @@ class OpenRoom:
         self.conference = replica.room.conference
         self.media = RoomMedia(replica, workers)
         self.grace = Grace(replica, settings.grace_s)
+        self.deadlines = Deadlines(replica, now)
         self.chat = Chat(store, self.conference)
         self.chat_limit = RateLimit(CHAT_PER_SECOND, CHAT_AT_ONCE)
         self.reactions = Reactions(replica.members)
@@ -63,17 +65,19 @@ class OpenRoom:
         self._now = now
         self._negotiating: set[asyncio.Task[None]] = set()
         # Media first: of a mute nothing else is as urgent.
-        replica.observers += [self.media, self.grace, self.counts]
+        replica.observers += [self.media, self.grace, self.deadlines, self.counts]
 
     def start(self) -> None:
         """Begin to decide; whoever the log says is present is away until they come back."""
         self.replica.start()
         self.media.start()
         self.grace.start()
+        self.deadlines.start()
 
     async def stop(self) -> None:
         """Close the room on this node; its state is in the log."""
         self.grace.stop()
+        self.deadlines.stop()
         self.reactions.stop()
         self.counts.stop()
         for task in list(self._negotiating):

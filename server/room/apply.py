@@ -92,7 +92,19 @@ def _mode_changed(room: Room, event: e.ConferenceModeChanged) -> Room:
 
 def _ended(room: Room, event: e.ConferenceEnded) -> Room:
     mutes = {person: kept for person in room.mutes if (kept := _lasting(room, person))}
-    return replace(room, ended=True, people={}, stage=(), queue=(), invited=(), mutes=mutes, crowded=False)
+    return replace(
+        room,
+        ended=True,
+        people={},
+        stage=(),
+        queue=(),
+        invited=(),
+        expires={},
+        asking=(),
+        remarks={},
+        mutes=mutes,
+        crowded=False,
+    )
 
 
 def _reopened(room: Room, event: e.ConferenceReopened) -> Room:
@@ -129,6 +141,9 @@ def _left(room: Room, event: e.ParticipantLeft) -> Room:
             stage=_drop(room.stage, event.person),
             queue=_drop(room.queue, event.person),
             invited=_drop(room.invited, event.person),
+            expires=_without(room.expires, event.person),
+            asking=_drop(room.asking, event.person),
+            remarks=_without(room.remarks, event.person),
             mutes=mutes,
         )
     )
@@ -162,11 +177,12 @@ def _reordered(room: Room, event: e.StageReordered) -> Room:
 
 
 def _invited(room: Room, event: e.StageInvited) -> Room:
-    return replace(room, invited=(*room.invited, event.person))
+    expires = _with(room.expires, event.person, event.until) if event.until else room.expires
+    return replace(room, invited=(*room.invited, event.person), expires=expires)
 
 
 def _declined(room: Room, event: e.StageDeclined) -> Room:
-    return replace(room, invited=_drop(room.invited, event.person))
+    return replace(room, invited=_drop(room.invited, event.person), expires=_without(room.expires, event.person))
 
 
 def _taken(room: Room, event: e.StageTaken) -> Room:
@@ -175,11 +191,31 @@ def _taken(room: Room, event: e.StageTaken) -> Room:
         stage=(*room.stage, event.person),
         queue=_drop(room.queue, event.person),
         invited=_drop(room.invited, event.person),
+        expires=_without(room.expires, event.person),
+        asking=_drop(room.asking, event.person),
+        remarks=_without(room.remarks, event.person),
     )
 
 
 def _stage_left(room: Room, event: e.StageLeft) -> Room:
     return _person(replace(room, stage=_drop(room.stage, event.person)), event.person, tracks=())
+
+
+def _remark_requested(room: Room, event: e.RemarkRequested) -> Room:
+    return replace(room, asking=(*room.asking, event.person))
+
+
+def _asks_no_more(room: Room, event: e.RemarkWithdrawn | e.RemarkRefused) -> Room:
+    return replace(room, asking=_drop(room.asking, event.person))
+
+
+def _remark_granted(room: Room, event: e.RemarkGranted) -> Room:
+    asking, remarks = _drop(room.asking, event.person), _with(room.remarks, event.person, event.until)
+    return replace(room, asking=asking, remarks=remarks)
+
+
+def _remark_ended(room: Room, event: e.RemarkEnded) -> Room:
+    return _person(replace(room, remarks=_without(room.remarks, event.person)), event.person, tracks=())
 
 
 def _muted(room: Room, event: e.MediaMuted) -> Room:
@@ -231,6 +267,11 @@ _APPLY: dict[type[e.Event], Callable[[Room, Any], Room]] = {
     e.StageDeclined: _declined,
     e.StageTaken: _taken,
     e.StageLeft: _stage_left,
+    e.RemarkRequested: _remark_requested,
+    e.RemarkWithdrawn: _asks_no_more,
+    e.RemarkRefused: _asks_no_more,
+    e.RemarkGranted: _remark_granted,
+    e.RemarkEnded: _remark_ended,
     e.MediaMuted: _muted,
     e.MediaUnmuted: _unmuted,
     e.MediaUnmuteAsked: _asked,

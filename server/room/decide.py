@@ -14,7 +14,7 @@ from protocol import commands as c
 from protocol import events as e
 from protocol.errors import Code
 from protocol.names import Mode, MuteSource, Role
-from server.room import inner, membership, moderation, seating, stage
+from server.room import deadlines, inner, membership, moderation, remark, seating, stage
 from server.room.refusal import Refusal
 from server.room.rules import Rule, check, command_name
 from server.room.state import Participant, Room
@@ -33,6 +33,8 @@ _PLAIN: dict[type[c.Command], Callable[[Room, Participant, Any, int], Events | R
     c.StageAccept: stage.accept,
     c.StageDecline: stage.decline,
     c.StageLeave: stage.leave,
+    c.RemarkRequest: remark.request,
+    c.RemarkWithdraw: remark.withdraw,
     c.MediaMuteAll: moderation.mute_all,
     c.MediaUnmuteAll: moderation.unmute_all,
     c.MediaPublish: moderation.publish,
@@ -45,6 +47,9 @@ _TARGETED: dict[type[c.Command], Callable[[Room, Participant, Participant, Any, 
     c.StageReorder: stage.reorder,
     c.StageInvite: stage.invite,
     c.StageTakeDown: stage.take_down,
+    c.RemarkGrant: remark.grant,
+    c.RemarkRefuse: remark.refuse,
+    c.RemarkEnd: remark.end,
     c.MediaMute: moderation.mute,
     c.MediaUnmute: moderation.unmute,
     c.MediaLock: moderation.lock,
@@ -75,6 +80,8 @@ def decide(room: Room | None, actor: str, command: AnyCommand, now: int) -> Even
         return membership.enter(room, actor, command, now)
     if isinstance(command, inner.Close):
         return membership.close(room, actor, command, now)
+    if isinstance(command, inner.Elapse):
+        return deadlines.elapse(room, now)
     if isinstance(command, inner.Inner):
         present = room.people.get(actor)
         return () if present is None else _INNER[type(command)](room, present, command, now)
@@ -119,6 +126,8 @@ def _probes(target: str | None) -> Iterator[tuple[str, c.RoomCommand]]:
             c.StageAccept,
             c.StageDecline,
             c.StageLeave,
+            c.RemarkRequest,
+            c.RemarkWithdraw,
         ):
             yield command_name(plain), plain(id=0)
         for mode in Mode:
@@ -128,7 +137,17 @@ def _probes(target: str | None) -> Iterator[tuple[str, c.RoomCommand]]:
             yield f"media.unmute_all:{source}", c.MediaUnmuteAll(id=0, source=source)
         yield "media.publish", c.MediaPublish(id=0, sdp="-", tracks={})
         return
-    for aimed in (c.StageGrant, c.StageRefuse, c.StageInvite, c.StageTakeDown, c.ParticipantRemove, c.ParticipantBlock):
+    for aimed in (
+        c.StageGrant,
+        c.StageRefuse,
+        c.StageInvite,
+        c.StageTakeDown,
+        c.RemarkGrant,
+        c.RemarkRefuse,
+        c.RemarkEnd,
+        c.ParticipantRemove,
+        c.ParticipantBlock,
+    ):
         yield command_name(aimed), aimed(id=0, target=target)
     yield "participant.unblock", c.ParticipantUnblock(id=0, target=target)
     yield "share.stop", c.ShareStop(id=0, target=target)

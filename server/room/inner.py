@@ -45,4 +45,8 @@ class Close(Inner, frozen=True, kw_only=True):
     """The server's own operator ends the conference (command line); the actor need not be present."""
 
 
-InnerCommand = Create | Enter | Drop | Expire | Close
+class Elapse(Inner, frozen=True, kw_only=True):
+    """Time has passed: whatever is due to end ends; the actor does not matter."""
+
+
+InnerCommand = Create | Enter | Drop | Expire | Close | Elapse

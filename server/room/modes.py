@@ -1,6 +1,7 @@
 """How a conference is held: who may have a place on the stage in each mode, who takes one on joining, who sends what.
 
-    role_based     a place by right of the role, by a grant or an invitation; whoever is off the stage sends nothing
+    role_based     a place by right of the role, by a grant or an invitation; off the stage one sends a
+                   microphone while a turn to speak runs (remark.py), and otherwise nothing
     all_on_screen  everybody takes a place on joining
     video_lecture  the teacher, moderators and organizers take a place on joining, and nobody else has one. Students
                    send camera and microphone *without a place*: their tracks are in the room like any other, and the
@@ -18,6 +19,7 @@ from server.room.state import Participant, Room, on_stage
 NOTHING: frozenset[Source] = frozenset()
 EVERYTHING = frozenset(Source)
 # A screen share belongs to a speaker on the stage.
+IN_A_REMARK = frozenset((Source.AUDIO,))
 OF_A_STUDENT = frozenset((Source.AUDIO, Source.VIDEO))
 
 
@@ -52,4 +54,6 @@ def sources_of(room: Room, person: str) -> frozenset[Source]:
     """What somebody present may send now."""
     if on_stage(room, person):
         return EVERYTHING
+    if person in room.remarks:
+        return IN_A_REMARK
     return OF_A_STUDENT if room.mode is Mode.VIDEO_LECTURE else NOTHING

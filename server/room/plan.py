@@ -35,7 +35,8 @@ NOTHING = Plan()
 
 def plan(room: Room) -> Plan:
     """The routes that follow from the room. A track that is muted, or that the settings keep guests from, is there and
-    closed; without a place only students of a lecture have tracks, which go to those who lead it."""
+    closed; without a place there are the tracks of students, which go to those who lead the lecture, and
+    the microphone of who has a turn to speak."""
     if room.ended:
         return NOTHING
     lecture = room.mode is Mode.VIDEO_LECTURE
@@ -57,7 +58,8 @@ def plan(room: Room) -> Plan:
 
 
 def _senders(room: Room, lecture: bool) -> Iterator[tuple[Participant, tuple[str, ...]]]:
-    """Everybody whose tracks are forwarded, and to which groups: the stage to all, students to those who lead."""
+    """Everybody whose tracks are forwarded, and to which groups: the stage and remarks to all, students to
+    those who lead."""
     to_all = (LEADERS, AUDIENCE) if lecture else (AUDIENCE,)
     for person in room.stage:
         yield room.people[person], to_all
@@ -65,6 +67,8 @@ def _senders(room: Room, lecture: bool) -> Iterator[tuple[Participant, tuple[str
         for participant in room.people.values():
             if participant.tracks and not on_stage(room, participant.id):
                 yield participant, (LEADERS,)
+    for person in room.remarks:
+        yield room.people[person], to_all
 
 
 def difference(room: str, epoch: int, version: int, desired: Plan, told: tuple[int, Plan] | None) -> Routes:

@@ -134,6 +134,12 @@ _RULES: tuple[tuple[type[c.Command], str, tuple[Relation, ...]], ...] = (
     (c.StageReorder, "stage.invite_viewer", (_SELF, _OTHER, _PROTECTED)),
     (c.StageInvite, "stage.invite", (_OTHER, _PROTECTED)),
     (c.StageTakeDown, "stage.take_down", (_OTHER,)),
+    (c.RemarkRequest, "stage.ask", (_OFF,)),
+    (c.RemarkWithdraw, "stage.ask", (_OFF,)),
+    (c.RemarkGrant, "stage.invite_viewer", (_SELF, _OTHER, _PROTECTED)),
+    (c.RemarkRefuse, "stage.invite_viewer", (_OTHER,)),
+    (c.RemarkEnd, "take_part", (_SELF,)),
+    (c.RemarkEnd, "stage.take_down", (_OTHER,)),
     # A moderator mutes anyone, organizers too, who may always undo it.
     (c.MediaMute, "take_part", (_SELF,)),
     (c.MediaMute, "stage.mute", (_OTHER, _PROTECTED)),

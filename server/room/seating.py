@@ -45,6 +45,7 @@ def given_role(room: Room, target: Participant, role: Role, now: int, by: str, i
 def set_mode(room: Room, actor: Participant, command: c.ConferenceSetMode, now: int) -> Events | Refusal:
     """Another mode, or another teacher: everybody's place is decided anew, in one commit."""
     named = room.teacher if command.teacher is None else command.teacher
+    named = "" if named == room.owner else named
     if (command.mode, named) == (room.mode, room.teacher):
         return ()
     events: Events = (e.ConferenceModeChanged(time=now, by=actor.id, mode=command.mode, teacher=named),)
@@ -54,10 +55,18 @@ def set_mode(room: Room, actor: Participant, command: c.ConferenceSetMode, now: 
 
 
 def _void(room: Room, by: str, now: int) -> Events:
-    """In a lecture there is nothing to ask for: requests and invitations are settled."""
-    if room.mode is not Mode.VIDEO_LECTURE:
+    """Turns to speak are for conferences held by roles; in a lecture there is no place to ask for either."""
+    if room.mode is Mode.ROLE_BASED:
         return ()
+    ended = e.RemarkEndReason.MODE
+    remarks: Events = (
+        *(e.RemarkRefused(time=now, by=by, person=person) for person in room.asking),
+        *(e.RemarkEnded(time=now, by=by, person=person, reason=ended) for person in room.remarks),
+    )
+    if room.mode is not Mode.VIDEO_LECTURE:
+        return remarks
     return (
+        *remarks,
         *(e.StageRefused(time=now, by=by, person=person) for person in room.queue),
         *(e.StageDeclined(time=now, by=by, person=person) for person in room.invited),
     )

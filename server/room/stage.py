@@ -10,6 +10,9 @@ from server.room.refusal import Refusal
 from server.room.state import Participant, Room, on_stage, place_is_free
 from server.room.view import person_view
 
+# Long enough to read it and to allow a camera; a moderator who waits longer asks again.
+INVITATION_MS = 120_000
+
 Events = tuple[e.RoomEvent, ...]
 
 
@@ -67,14 +70,14 @@ def reorder(room: Room, actor: Participant, target: Participant, command: c.Stag
 
 
 def invite(room: Room, actor: Participant, target: Participant, command: c.StageInvite, now: int) -> Events | Refusal:
-    """Ask somebody up; the place is taken when they accept."""
+    """Ask somebody up; the place is taken when they accept, before the invitation expires."""
     if on_stage(room, target.id):
         return Refusal(Code.ALREADY, "on the stage already")
     if not may_have_place(room, target):
         return Refusal(Code.NOT_ALLOWED, "in a lecture the stage is for those who lead it")
     if target.id in room.invited:
         return ()
-    return (e.StageInvited(time=now, by=actor.id, person=target.id),)
+    return (e.StageInvited(time=now, by=actor.id, person=target.id, until=now + INVITATION_MS),)
 
 
 def accept(room: Room, actor: Participant, command: c.StageAccept, now: int) -> Events | Refusal:

@@ -37,8 +37,9 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A conference at one version.
 
     `people` stands in order of joining, `stage` in order of taking a place, `queue` in the order in which requests
-    will be met. `teacher` is who was named to teach, empty for the owner. `assigned`, `blocked` and `mutes` are kept by
-    identity and outlive the person's presence.
+    will be met, `asking` for a turn to speak. `expires` (invitations) and `remarks` (turns that run) hold when they
+    end, in ms since 1970. `teacher` is who was named to teach, empty for the owner. `assigned`, `blocked` and `mutes`
+    are kept by identity and outlive the person's presence.
     """
 
     conference: str
@@ -55,6 +56,9 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stage: tuple[str, ...] = ()
     queue: tuple[str, ...] = ()
     invited: tuple[str, ...] = ()
+    expires: dict[str, int] = {}
+    asking: tuple[str, ...] = ()
+    remarks: dict[str, int] = {}
     assigned: dict[str, Role] = {}
     blocked: dict[str, Blocked] = {}
     mutes: dict[str, dict[MuteSource, Mute]] = {}

@@ -36,7 +36,16 @@ _ABOUT_SOMEBODY = (
     e.MediaUnmuted,
 )
 # Events about asking and inviting: in a crowd the business of moderators and the person.
-_ABOUT_ASKING = (e.StageRequested, e.StageWithdrawn, e.StageRefused, e.StageInvited, e.StageDeclined)
+_ABOUT_ASKING = (
+    e.StageRequested,
+    e.StageWithdrawn,
+    e.StageRefused,
+    e.StageInvited,
+    e.StageDeclined,
+    e.RemarkRequested,
+    e.RemarkWithdrawn,
+    e.RemarkRefused,
+)
 
 
 def thinned(room: Room) -> bool:
@@ -72,9 +81,14 @@ def audience(before: Room, after: Room, event: e.RoomEvent) -> Audience:
         return Audience(everyone=False, persons=(event.person,))
     if isinstance(event, _ABOUT_SOMEBODY):
         person = event.person
-        known = any(on_stage(room, person) or moderates(room, person) for room in (before, after))
+        known = any(_shown(room, person) for room in (before, after))
         return EVERYONE if known else Audience(everyone=False, persons=(person,))
     return EVERYONE
+
+
+def _shown(room: Room, person: str) -> bool:
+    """Whether a crowd is told about this person."""
+    return on_stage(room, person) or person in room.remarks or moderates(room, person)
 
 
 def sees(room: Room, person: str, told: Audience) -> bool:
@@ -120,9 +134,13 @@ def snapshot(room: Room, person: str, epoch: int) -> Snapshot:
     if everything:
         listed = list(room.people.values())
     else:
-        known = {person, *room.stage, *(room.queue + room.invited if moderator else ())}
+        known = {person, *room.stage, *room.remarks}
+        if moderator:
+            known.update(room.queue, room.invited, room.asking)
         listed = [p for p in room.people.values() if p.id in known or RANK[p.role] >= RANK[Role.MODERATOR]]
-    queue = room.queue if everything or moderator else tuple(p for p in room.queue if p == person)
+    queue, asking = room.queue, room.asking
+    if not (everything or moderator):
+        queue, asking = (tuple(p for p in line if p == person) for line in (queue, asking))
     return Snapshot(
         conference=room.conference,
         title=room.title,
@@ -136,6 +154,8 @@ def snapshot(room: Room, person: str, epoch: int) -> Snapshot:
         people=tuple(person_view(room, p, tracks=led or p.id == person or not _a_students(room, p.id)) for p in listed),
         stage=room.stage,
         queue=queue,
+        asking=asking,
+        remarks=room.remarks,
         settings=room.settings,
         mode=room.mode,
         teacher=room.teacher,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from protocol.names import Role
-from tests.server.session_support import House
+from tests.server.session_support import FakeConnection, House
 
 
 @pytest.fixture
@@ -108,3 +110,48 @@ async def test_a_change_of_mode_brings_everybody_a_snapshot_and_then_what_follow
     assert resync["snapshot"]["mode"] == "all_on_screen"
     taken = [event["person"] for event in guest.events() if event["type"] == "stage.taken"]
     assert taken == [house.owner.id, "g_1"]
+
+
+async def until(connection: FakeConnection, type: str) -> dict[str, Any]:
+    """The first event of this type, within a few seconds."""
+    async with asyncio.timeout(5):
+        while True:
+            if found := connection.of(type):
+                return found[0]
+            await asyncio.sleep(0.01)
+
+
+async def test_a_turn_to_speak_ends_by_itself_at_the_moment_it_was_given(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    guest = await house.joined(house.guest("g_1", conference), conference)
+    await house.say(owner, "conference.settings", remark_s=1)
+    await house.say(guest, "remark.request")
+    assert (await house.say(owner, "remark.grant", target="g_1"))["type"] == "ok"
+    granted = await until(guest, "remark.granted")
+    ended = await until(guest, "remark.ended")
+    assert ended["reason"] == "time"
+    assert 0 <= ended["time"] - granted["until"] < 500
+
+
+async def test_a_turn_that_ran_out_while_the_server_was_down_is_over_when_it_is_back(tmp_path: Path) -> None:
+    house = await House(tmp_path).open()
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    guest = await house.joined(house.guest("g_1", conference), conference)
+    await house.say(owner, "conference.settings", remark_s=1)
+    await house.say(guest, "remark.request")
+    await house.say(owner, "remark.grant", target="g_1")
+    for session in list(house.gateway.sessions):
+        session.state = type(session.state).CLOSED
+        session.room = None
+    await house.close()
+    await asyncio.sleep(1.1)
+    again = await House(tmp_path, house.secret).open()
+    room = await again.rooms.open(conference)
+    assert room is not None
+    # Decided in order, and the question of what is due was asked when the room was opened, 5 ms later at most.
+    await asyncio.sleep(0.2)
+    assert room.replica.room.remarks == {}
+    assert "g_1" in room.replica.room.people
+    await again.close()

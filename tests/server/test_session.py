@@ -26,6 +26,7 @@ SETTINGS: dict[str, Any] = {
     "capacity": 10,
     "list_hidden": True,
     "force_unmute": True,
+    "remark_s": 30,
 }
 # One good message of each type; the fields that it needs and those it may have.
 GOOD: dict[str, dict[str, Any]] = {
@@ -51,6 +52,11 @@ GOOD: dict[str, dict[str, Any]] = {
     "stage.leave": {},
     "stage.take_down": {"target": "u_a"},
     "stage.reorder": {"target": "u_a", "position": 0},
+    "remark.request": {},
+    "remark.withdraw": {},
+    "remark.grant": {"target": "u_a"},
+    "remark.refuse": {"target": "u_a"},
+    "remark.end": {"target": "u_a"},
     "media.mute": {"source": "audio", "target": "u_a"},
     "media.unmute": {"source": "audio", "target": "u_a"},
     "media.lock": {"source": "audio", "target": "u_a"},
@@ -84,6 +90,7 @@ OPTIONAL = {
     *(("conference.settings", name) for name in SETTINGS),
     ("conference.set_mode", "teacher"),
     ("media.mute_all", "lock"),
+    ("remark.end", "target"),
     ("participant.remove", "reason"),
     ("participant.block", "reason"),
     ("media.publish", "restart"),

@@ -35,7 +35,7 @@
 
 /**
  * The codes of refusals and of closings.
- * @typedef {'bad_message' | 'too_large' | 'rate_limited' | 'not_yet' | 'already' | 'bad_token' | 'bad_resume' | 'no_access' | 'no_such_conference' | 'no_such_person' | 'not_allowed' | 'protected' | 'already_in_conference' | 'taken_over' | 'conference_ended' | 'conference_full' | 'stage_full' | 'not_on_stage' | 'not_invited' | 'no_request' | 'not_blocked' | 'too_many' | 'locked' | 'blocked' | 'removed' | 'no_such_track' | 'bad_offer' | 'media_unavailable' | 'store_unavailable' | 'too_slow' | 'going_away' | 'unsupported' | 'not_found' | 'internal'} Code
+ * @typedef {'bad_message' | 'too_large' | 'rate_limited' | 'not_yet' | 'already' | 'bad_token' | 'bad_resume' | 'no_access' | 'no_such_conference' | 'no_such_person' | 'not_allowed' | 'protected' | 'already_in_conference' | 'taken_over' | 'conference_ended' | 'conference_full' | 'stage_full' | 'not_on_stage' | 'not_invited' | 'no_request' | 'no_remark' | 'not_blocked' | 'too_many' | 'locked' | 'blocked' | 'removed' | 'no_such_track' | 'bad_offer' | 'media_unavailable' | 'store_unavailable' | 'too_slow' | 'going_away' | 'unsupported' | 'not_found' | 'internal'} Code
  */
 
 /**
@@ -46,6 +46,11 @@
 /**
  * Why somebody is no longer on the stage.
  * @typedef {'left' | 'taken_down' | 'gone' | 'mode' | 'ended'} StageLeaveReason
+ */
+
+/**
+ * Why a turn to speak is over.
+ * @typedef {'time' | 'ended' | 'mode'} RemarkEndReason
  */
 
 /**
@@ -76,7 +81,9 @@
  * `people` holds everybody in a small conference; in a crowded one, and for all but moderators where the settings
  * hide the list (`crowded` says so in both), the reader, the stage, and
  * for moderators those who asked or are invited: the others by `people.list`. `count` counts everybody
- * present. `stage` and `queue` are identities, in order of taking and asking. Moderators are told who is `blocked`.
+ * present. `stage` and `queue` are identities, in order of taking and asking. `asking`
+ * are those who ask for a turn to speak, `remarks` whose turn it is and until when (ms since 1970). Moderators are
+ * told who is `blocked`.
  * `teacher` is who was named for a `video_lecture`, empty for the owner; there the tracks of students are told only to
  * those who see them.
  * @typedef {object} Snapshot
@@ -92,6 +99,8 @@
  * @property {Person[]} [people]
  * @property {string[]} [stage]
  * @property {string[]} [queue]
+ * @property {string[]} [asking]
+ * @property {Record<string, number>} [remarks]
  * @property {Blocked[]} [blocked]
  * @property {Settings} [settings]
  * @property {Mode} [mode]
@@ -131,7 +140,7 @@
  * members are speakers, guests what their link says. `public`: guests may come in. `capacity`: how many may be
  * present, 0 for no limit; organizers by right come in always. `list_hidden`: only moderators see who is present
  * beside the stage. `force_unmute`: to ask somebody to unmute lifts the mute and has the device switched on, where
- * otherwise the person is only asked (a browser still asks its user).
+ * otherwise the person is only asked (a browser still asks its user). `remark_s`: how long a turn to speak is.
  * @typedef {object} Settings
  * @property {Access} [members]
  * @property {Access} [outsiders]
@@ -140,6 +149,7 @@
  * @property {number} [capacity]
  * @property {boolean} [list_hidden]
  * @property {boolean} [force_unmute]
+ * @property {number} [remark_s]
  */
 
 /**
@@ -239,6 +249,7 @@
  * @property {number} [capacity]
  * @property {boolean} [list_hidden]
  * @property {boolean} [force_unmute]
+ * @property {number} [remark_s]
  */
 
 /**
@@ -326,6 +337,44 @@
  * @property {number} id
  * @property {string} target
  * @property {number} position
+ */
+
+/**
+ * Ask for a short turn to speak without going on the stage.
+ * @typedef {object} RemarkRequest
+ * @property {'remark.request'} type
+ * @property {number} id
+ */
+
+/**
+ * Take that back.
+ * @typedef {object} RemarkWithdraw
+ * @property {'remark.withdraw'} type
+ * @property {number} id
+ */
+
+/**
+ * Give somebody who asked their turn: their microphone goes out until it ends (see `remark_s` of the settings).
+ * @typedef {object} RemarkGrant
+ * @property {'remark.grant'} type
+ * @property {number} id
+ * @property {string} target
+ */
+
+/**
+ * Refuse somebody's request for a turn.
+ * @typedef {object} RemarkRefuse
+ * @property {'remark.refuse'} type
+ * @property {number} id
+ * @property {string} target
+ */
+
+/**
+ * End a turn before its time (one's own without `target`).
+ * @typedef {object} RemarkEnd
+ * @property {'remark.end'} type
+ * @property {number} id
+ * @property {string} [target]
  */
 
 /**
@@ -425,8 +474,8 @@
  */
 
 /**
- * Offer one's tracks, from the stage, or as a student of a lecture camera and microphone: the SDP offer of the
- * publish connection, and which m-line carries which source.
+ * Offer one's tracks: from the stage, as a student of a lecture camera and microphone, in a turn to speak the
+ * microphone. The SDP offer of the publish connection, and which m-line carries which source.
  *
  * `tracks` is the complete set; a source that is missing is unpublished. `restart` says that the
  * connection is a new one, not a renegotiation.
@@ -745,7 +794,7 @@
  */
 
 /**
- * Somebody is invited to the stage.
+ * Somebody is invited to the stage, until that moment (ms since 1970) if one is given.
  * @typedef {object} StageInvited
  * @property {'stage.invited'} type
  * @property {number} [version]
@@ -753,10 +802,11 @@
  * @property {number} [time]
  * @property {string} [by]
  * @property {string} person
+ * @property {number} [until]
  */
 
 /**
- * Somebody declined the invitation.
+ * Somebody declined the invitation, or it has `expired`.
  * @typedef {object} StageDeclined
  * @property {'stage.declined'} type
  * @property {number} [version]
@@ -764,10 +814,11 @@
  * @property {number} [time]
  * @property {string} [by]
  * @property {string} person
+ * @property {boolean} [expired]
  */
 
 /**
- * Somebody has a place on the stage; their request and invitation are settled by it.
+ * Somebody has a place on the stage; their request, invitation and turn to speak are settled by it.
  *
  * `who` is the person as others see them, for those in a crowded conference who were not told of their coming; its
  * tracks hold for everybody: what a student of a lecture sends already is seen by all from here on.
@@ -791,6 +842,64 @@
  * @property {string} [by]
  * @property {string} person
  * @property {StageLeaveReason} reason
+ */
+
+/**
+ * Somebody off the stage asks for a short turn to speak.
+ * @typedef {object} RemarkRequested
+ * @property {'remark.requested'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ */
+
+/**
+ * Somebody does not want their turn any more.
+ * @typedef {object} RemarkWithdrawn
+ * @property {'remark.withdrawn'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ */
+
+/**
+ * Somebody does not get a turn.
+ * @typedef {object} RemarkRefused
+ * @property {'remark.refused'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ */
+
+/**
+ * Somebody may send their microphone until that moment (ms since 1970); `who` they are, as in `stage.taken`.
+ * @typedef {object} RemarkGranted
+ * @property {'remark.granted'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ * @property {number} until
+ * @property {Person} who
+ */
+
+/**
+ * Somebody's turn is over; their track is gone with it.
+ * @typedef {object} RemarkEnded
+ * @property {'remark.ended'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} person
+ * @property {RemarkEndReason} reason
  */
 
 /**
@@ -832,7 +941,7 @@
  */
 
 /**
- * Somebody sends this source: from the stage, or as a student of a lecture.
+ * Somebody sends this source: from the stage, as a student of a lecture, or in a turn to speak.
  * @typedef {object} TrackPublished
  * @property {'track.published'} type
  * @property {number} [version]
@@ -946,6 +1055,11 @@
  *   StageLeave |
  *   StageTakeDown |
  *   StageReorder |
+ *   RemarkRequest |
+ *   RemarkWithdraw |
+ *   RemarkGrant |
+ *   RemarkRefuse |
+ *   RemarkEnd |
  *   MediaMute |
  *   MediaUnmute |
  *   MediaLock |
@@ -989,6 +1103,11 @@
  *   StageDeclined |
  *   StageTaken |
  *   StageLeft |
+ *   RemarkRequested |
+ *   RemarkWithdrawn |
+ *   RemarkRefused |
+ *   RemarkGranted |
+ *   RemarkEnded |
  *   MediaMuted |
  *   MediaUnmuted |
  *   MediaUnmuteAsked |

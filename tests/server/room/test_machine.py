@@ -37,6 +37,7 @@ class AnyConference(RuleBasedStateMachine):
         # Whom staff blocked and did not unblock.
         self.kept_out: set[str] = set()
         self.forced = False
+        self.turns: dict[str, int] = {}
         self.mode, self.teacher = Mode.ROLE_BASED, "owner"
         # Whom staff gave a role, and what everybody else is since the owner chose it.
         self.appointed: dict[str, Role] = {}
@@ -110,6 +111,43 @@ class AnyConference(RuleBasedStateMachine):
     def asks_up(self, actor: str, whom: str, command: type[c.StageGrant]) -> None:
         if self.give(actor, command(id=1, target=whom)):
             assert self.staff(actor)
+
+    @rule(person=people, asks=st.booleans())
+    def asks_for_a_turn_or_withdraws(self, person: str, asks: bool) -> None:
+        room = self.house.state
+        if asks:
+            may = person in room.people and person not in room.stage and person not in room.remarks
+            may = may and self.mode is Mode.ROLE_BASED
+        else:
+            may = person in room.asking
+        command = c.RemarkRequest if asks else c.RemarkWithdraw
+        assert self.give(person, command(id=1)) is may
+        assert not may or (person in self.house.state.asking) is asks
+
+    @rule(actor=people, whom=people)
+    def grants_a_turn(self, actor: str, whom: str) -> None:
+        may = self.staff(actor) and whom in self.house.state.asking
+        assert self.give(actor, c.RemarkGrant(id=1, target=whom)) is may
+        if may:
+            self.turns[whom] = self.house.now + 60_000
+            self.give(whom, c.MediaPublish(id=1, sdp="v=0", tracks={"0": Source.AUDIO}))
+
+    @rule(actor=people, whom=people, refuses=st.booleans())
+    def refuses_or_ends_a_turn(self, actor: str, whom: str, refuses: bool) -> None:
+        room = self.house.state
+        reach = self.staff(actor) and whom != "owner" and whom != actor
+        may = reach and whom in room.asking if refuses else (reach or actor == whom) and whom in room.remarks
+        command = c.RemarkRefuse(id=1, target=whom) if refuses else c.RemarkEnd(id=1, target=whom)
+        assert self.give(actor, command) is may
+
+    @rule(seconds=st.sampled_from([1, 30, 61, 121]))
+    def time_passes(self, seconds: int) -> None:
+        before = self.house.state
+        self.house.now += seconds * 1000
+        self.give("owner", inner.Elapse())
+        now, room = self.house.now, self.house.state
+        assert set(room.remarks) == {person for person in before.remarks if self.turns[person] > now}
+        assert set(room.invited) == {person for person in before.invited if before.expires[person] > now}
 
     @rule(actor=people, whom=people)
     def takes_down(self, actor: str, whom: str) -> None:
@@ -192,7 +230,8 @@ class AnyConference(RuleBasedStateMachine):
 
     @rule(actor=people, whom=people, source=sources)
     def asks_to_unmute(self, actor: str, whom: str, source: MuteSource) -> None:
-        sends = whom in self.house.state.stage or (
+        sends = whom in self.house.state.stage or (whom in self.house.state.remarks and source is MuteSource.AUDIO)
+        sends = sends or (
             self.mode is Mode.VIDEO_LECTURE and source is not MuteSource.SCREEN and self.role(whom) is not None
         )
         entitled = self.staff(actor) and actor != whom and sends
@@ -237,7 +276,7 @@ class AnyConference(RuleBasedStateMachine):
     @rule(person=people, sources=st.sets(st.sampled_from(list(Source))))
     def publishes(self, person: str, sources: set[Source]) -> None:
         tracks = {str(n): source for n, source in enumerate(sorted(sources))}
-        may = person in self.house.state.stage
+        may = person in self.house.state.stage or (person in self.house.state.remarks and sources <= {Source.AUDIO})
         if self.mode is Mode.VIDEO_LECTURE and person in self.house.state.people:
             may = may or sources <= {Source.AUDIO, Source.VIDEO}
         assert self.give(person, c.MediaPublish(id=1, sdp="v=0", tracks=tracks)) is may
@@ -284,14 +323,18 @@ class AnyConference(RuleBasedStateMachine):
     @invariant()
     def everybody_on_the_stage_in_the_queue_and_invited_is_present(self) -> None:
         room = self.house.state
-        assert {*room.stage, *room.queue, *room.invited} <= room.people.keys()
+        assert {*room.stage, *room.queue, *room.invited, *room.asking, *room.remarks} <= room.people.keys()
+        assert not room.remarks or self.mode is Mode.ROLE_BASED
+        assert not {*room.stage} & {*room.asking, *room.remarks}
+        assert room.expires.keys() == {*room.invited}
         assert not set(room.stage) & {*room.queue, *room.invited}
         off = [p for p in room.people.values() if p.id not in room.stage]
         if self.mode is Mode.VIDEO_LECTURE:
             assert all({*p.tracks} <= {Source.AUDIO, Source.VIDEO} for p in off)
             assert all(self.staff(p) or p == self.teacher for p in room.stage)
         else:
-            assert all(not p.tracks for p in off)
+            assert all({*p.tracks} <= {Source.AUDIO} for p in off if p.id in room.remarks)
+            assert all(not p.tracks for p in off if p.id not in room.remarks)
 
     @invariant()
     def versions_have_no_gap(self) -> None:
@@ -302,7 +345,8 @@ class AnyConference(RuleBasedStateMachine):
         routes = plan(self.house.state)
         for route in routes.tracks.values():
             seen_by = {p for p, group in routes.peers.items() if group in route.to}
-            if route.peer in self.house.state.stage:
+            room = self.house.state
+            if route.peer in room.stage or (route.peer in room.remarks and route.source is Source.AUDIO):
                 assert seen_by == routes.peers.keys()
             else:
                 assert self.mode is Mode.VIDEO_LECTURE

@@ -39,6 +39,11 @@ MAY = {
     c.StageDecline: ALL,
     c.StageLeave: ALL,
     c.MediaPublish: ALL,
+    c.RemarkRequest: ALL,
+    c.RemarkWithdraw: ALL,
+    c.RemarkGrant: STAFF,
+    c.RemarkRefuse: STAFF,
+    c.RemarkEnd: STAFF,
     c.StageGrant: STAFF,
     c.StageRefuse: STAFF,
     c.StageReorder: STAFF,
@@ -61,6 +66,8 @@ ABOUT_ONESELF = {
     c.MediaMute: ALL,
     c.MediaUnmute: ALL,
     c.ShareStop: ALL,
+    c.RemarkEnd: ALL,
+    c.RemarkGrant: STAFF,
     c.StageGrant: STAFF,
     c.StageReorder: STAFF,
     c.RoleAssign: STAFF,
@@ -72,6 +79,7 @@ REACH_THE_PROTECTED = {
     c.MediaLock,
     c.StageGrant,
     c.StageReorder,
+    c.RemarkGrant,
     c.StageInvite,
     c.MediaAskUnmute,
     c.ParticipantUnblock,
@@ -79,7 +87,7 @@ REACH_THE_PROTECTED = {
 # Commands about an identity that need not be present.
 ABOUT_ANYBODY = {c.ParticipantBlock, c.ParticipantUnblock, c.RoleAssign}
 ONLY_ON_STAGE = {c.StageLeave, c.MediaPublish}
-ONLY_OFF_STAGE = {c.StageRequest, c.StageWithdraw, c.StageAccept, c.StageDecline}
+ONLY_OFF_STAGE = {c.StageRequest, c.StageWithdraw, c.StageAccept, c.StageDecline, c.RemarkRequest, c.RemarkWithdraw}
 
 
 @pytest.mark.parametrize("row", SPECIFIED, ids=lambda row: str(row["action"]))
@@ -125,7 +133,9 @@ def scene(role: Role, actor_up: bool, target_up: bool, asks: bool, invited: bool
     room = house.state
     stage = tuple(p for p, up in (("actor", actor_up), ("other", target_up), ("owner", target_up)) if up)
     off = tuple(p for p in ("actor", "other", "owner") if p not in stage)
-    return replace(room, stage=stage, queue=off if asks else (), invited=off if invited else ())
+    return replace(
+        room, stage=stage, queue=off if asks else (), asking=off if asks else (), invited=off if invited else ()
+    )
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -140,7 +150,7 @@ def test_each_command_without_a_target_by_each_role_from_each_place(command: typ
                 assert isinstance(decided, Refusal) and decided.code is Code.NOT_ON_STAGE
             elif command in ONLY_OFF_STAGE and up:
                 assert isinstance(decided, Refusal) and decided.code is Code.ALREADY
-            elif command is c.StageWithdraw and not asks:
+            elif command in (c.StageWithdraw, c.RemarkWithdraw) and not asks:
                 assert isinstance(decided, Refusal) and decided.code is Code.NO_REQUEST
             elif command in (c.StageAccept, c.StageDecline) and not invited:
                 assert isinstance(decided, Refusal) and decided.code is Code.NOT_INVITED
@@ -170,12 +180,14 @@ def test_each_command_with_a_target_by_each_role_towards_each_relation(
             assert decided.code is (Code.PROTECTED if protected else Code.NOT_ALLOWED)
             continue
         up = target_up and relation is not Relation.SELF
-        if command in (c.StageGrant, c.StageRefuse, c.StageReorder) and up:
+        if command in (c.StageGrant, c.StageRefuse, c.StageReorder, c.RemarkGrant, c.RemarkRefuse) and up:
             assert isinstance(decided, Refusal) and decided.code is Code.NO_REQUEST
         elif command is c.StageInvite and up:
             assert isinstance(decided, Refusal) and decided.code is Code.ALREADY
         elif (command is c.StageTakeDown and not up) or (command is c.MediaAskUnmute and not up):
             assert isinstance(decided, Refusal) and decided.code is Code.NOT_ON_STAGE
+        elif command is c.RemarkEnd:
+            assert isinstance(decided, Refusal) and decided.code is Code.NO_REMARK
         elif command is c.ShareStop:
             assert isinstance(decided, Refusal) and decided.code is Code.NO_SUCH_TRACK
         elif command is c.ParticipantUnblock:

@@ -1,7 +1,8 @@
 """Whole stories as text, to be read: who says what, and what follows.
 
-A line without indentation is a command: `actor type key=value …`, or `show stage | queue | plan | people`. The
-indented lines under it are the outcome. `PODIUM_REWRITE=1` writes the outcomes anew, for review as a diff.
+A line without indentation is a command: `actor type key=value …`, `show stage | queue | plan | people`, or
+`time passes SECONDS`. The indented lines under it are the outcome. `PODIUM_REWRITE=1` writes the outcomes anew, for
+review as a diff.
 """
 
 from __future__ import annotations
@@ -72,7 +73,11 @@ def play(story: str) -> str:
         if actor == "show":
             told += [f"    {shown}" for shown in show(house, verb)]
             continue
-        outcome = house.give(actor, command_of(verb, dict(word.split("=", 1) for word in rest)))
+        if actor == "time":
+            house.now += int(rest[0]) * 1000
+            outcome = house.give("owner", inner.Elapse())
+        else:
+            outcome = house.give(actor, command_of(verb, dict(word.split("=", 1) for word in rest)))
         if isinstance(outcome, Refusal):
             told.append(f"    refused {outcome.code}: {outcome.rule}")
             continue
