@@ -5,7 +5,11 @@ no clock, socket, await or randomness here: time (ms since 1970) and identities 
 space of permissions can be walked in milliseconds and every node computes the same state from the same log.
 
     rules.py       who may do what: the tables; a missing row is a refusal
-    decide.py      a command to its events (stage.py, moderation.py, membership.py hold the single decisions)
+    decide.py      a command to its events (stage.py, remark.py, moderation.py, membership.py, seating.py hold the
+                   single decisions)
+    access.py      what the settings make of a class of people
+    modes.py       who may have a place and send what in each mode; seating.py gives the places
+    deadlines.py   what ends by itself
     apply.py       an event to the next state, without judgement
     view.py        what one client may see
     plan.py        what the media workers must do

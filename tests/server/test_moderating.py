@@ -11,6 +11,7 @@ import pytest
 
 from protocol.names import Role
 from tests.server.session_support import FakeConnection, House
+from tests.server.test_resume import started
 
 
 @pytest.fixture
@@ -110,6 +111,27 @@ async def test_a_change_of_mode_brings_everybody_a_snapshot_and_then_what_follow
     assert resync["snapshot"]["mode"] == "all_on_screen"
     taken = [event["person"] for event in guest.events() if event["type"] == "stage.taken"]
     assert taken == [house.owner.id, "g_1"]
+
+
+async def test_who_was_away_during_a_change_of_mode_comes_back_to_a_snapshot(house: House) -> None:
+    _, owner, guest = await started(house)
+    await guest.drop()
+    assert (await house.say(owner.connection, "conference.set_mode", mode="all_on_screen"))["type"] == "ok"
+    assert (await guest.come_back())["type"] == "ok"
+    (resync,) = guest.connection.of("resync")
+    assert resync["snapshot"]["mode"] == "all_on_screen" and "g_1" in resync["snapshot"]["stage"]
+
+
+async def test_who_changes_the_mode_ends_with_the_picture_that_a_snapshot_shows(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    await house.joined(house.guest("g_1", conference), conference)
+    await house.say(owner, "conference.set_mode", mode="all_on_screen")
+    last = max(i for i, message in enumerate(owner.sent) if message["type"] == "resync")
+    stage = list(owner.sent[last]["snapshot"].get("stage", ()))
+    stage += [message["person"] for message in owner.sent[last:] if message["type"] == "stage.taken"]
+    room = await house.rooms.open(conference)
+    assert room is not None and tuple(stage) == room.replica.room.stage
 
 
 async def until(connection: FakeConnection, type: str) -> dict[str, Any]:
