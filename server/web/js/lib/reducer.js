@@ -27,6 +27,8 @@ export function forget(room, id) {
   room.people.delete(id);
   room.stage = without(room.stage, id);
   room.queue = without(room.queue, id);
+  room.asking = without(room.asking, id);
+  room.remarks.delete(id);
 }
 
 /** @type {{[E in WireEvent as E['type']]: (room: Room, event: E) => void}} */
@@ -39,10 +41,17 @@ export const reducers = {
   'conference.settings_changed'(room, event) {
     room.title = event.title;
     room.stagePlaces = event.stage_places;
+    room.settings = event.settings ?? {};
+  },
+  'conference.mode_changed'(room, event) {
+    room.mode = event.mode;
+    room.teacher = event.teacher ?? '';
   },
   'conference.ended'(room) {
     room.ended = true;
     for (const id of [...room.people.keys()]) room.drop(id);
+    room.asking = [];
+    room.remarks.clear();
     room.count = 0;
   },
   'conference.reopened'(room) {
@@ -63,6 +72,13 @@ export const reducers = {
   'participant.left'(room, event) {
     if (room.people.has(event.person)) room.count = Math.max(0, room.count - 1);
     room.drop(event.person);
+  },
+  'participant.blocked'(room, event) {
+    const { person, name, by = '', time = 0, note = '' } = event;
+    room.blocked.set(person, { id: person, name, by, time, note });
+  },
+  'participant.unblocked'(room, event) {
+    room.blocked.delete(event.person);
   },
   'role.assigned'(room, event) {
     update(room, event, (person) => { person.role = event.role; });
@@ -90,9 +106,12 @@ export const reducers = {
     if (!room.people.has(id)) room.add(personOf(event.who));
     room.stage = withItem(room.stage, id);
     room.queue = without(room.queue, id);
+    room.asking = without(room.asking, id);
+    room.remarks.delete(id);
     update(room, event, (person) => {
       person.on_stage = true;
       person.invited = false;
+      person.tracks = [...(event.who.tracks ?? [])];
     });
   },
   'stage.left'(room, event) {
@@ -101,6 +120,25 @@ export const reducers = {
       person.on_stage = false;
       person.tracks = [];
     });
+  },
+  'remark.requested'(room, event) {
+    room.asking = withItem(room.asking, event.person);
+  },
+  'remark.withdrawn'(room, event) {
+    room.asking = without(room.asking, event.person);
+  },
+  'remark.refused'(room, event) {
+    room.asking = without(room.asking, event.person);
+  },
+  'remark.granted'(room, event) {
+    const id = event.person;
+    if (!room.people.has(id)) room.add(personOf(event.who));
+    room.asking = without(room.asking, id);
+    room.remarks.set(id, event.until);
+  },
+  'remark.ended'(room, event) {
+    room.remarks.delete(event.person);
+    update(room, event, (person) => { person.tracks = []; });
   },
   'media.muted'(room, event) {
     update(room, event, (person) => {
@@ -117,6 +155,9 @@ export const reducers = {
       person.locked = without(person.locked, source);
       room.mutedBy.delete(`${person.id}/${source}`);
     });
+  },
+  'media.unmute_asked'() {
+    // A question is asked once; nothing of it stays.
   },
   'track.published'(room, event) {
     update(room, event, (person) => {

@@ -51,6 +51,17 @@ export class Room {
     this.stage = [];
     /** @type {string[]} */
     this.queue = [];
+    /** @type {string[]} who asks for a turn to speak */
+    this.asking = [];
+    /** @type {Map<string, number>} whose turn to speak it is, and until when (ms since 1970) */
+    this.remarks = new Map();
+    /** @type {Map<string, import('../types.js').Blocked>} who cannot come in; moderators alone are told */
+    this.blocked = new Map();
+    /** @type {import('../types.js').Settings} */
+    this.settings = {};
+    /** @type {import('../types.js').Mode} */
+    this.mode = 'role_based';
+    this.teacher = '';
     this.conference = snapshot.conference;
     this.title = '';
     this.owner = '';
@@ -78,6 +89,12 @@ export class Room {
     this.ended = false;
     this.stage = [...(snapshot.stage ?? [])];
     this.queue = [...(snapshot.queue ?? [])];
+    this.asking = [...(snapshot.asking ?? [])];
+    this.remarks = new Map(Object.entries(snapshot.remarks ?? {}));
+    this.blocked = new Map((snapshot.blocked ?? []).map((one) => [one.id, one]));
+    this.settings = snapshot.settings ?? {};
+    this.mode = snapshot.mode ?? 'role_based';
+    this.teacher = snapshot.teacher ?? '';
     this.people.clear();
     for (const part of snapshot.people ?? []) this.add(personOf(part));
     this.mutedBy.clear();
