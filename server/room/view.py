@@ -99,7 +99,7 @@ def sees(room: Room, person: str, told: Audience) -> bool:
 def needs_resync(before: Room, after: Room, person: str) -> bool:
     """Whether what this person may see changed as a whole, so that a snapshot must replace their picture."""
     if moderates(before, person) is not moderates(after, person):
-        return True
+        return thinned(after) or bool(after.blocked) or after.mode is Mode.VIDEO_LECTURE
     return thinned(before) is not thinned(after) and not moderates(after, person)
 
 
