@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 MAX_SIZE = 128 * 1024
-# A browser's offer with 36 people's audio and video has 80 m-lines with some 40 lines each.
+# A browser's offer with 36 people's audio and video has 80 m-lines with some 40 lines each: 3,200.
 MAX_SECTIONS = 128
-MAX_LINES = 12_000
+MAX_LINES = 4_000
 # Chromium offers about 45 payload types for video and 15 extensions; SSRCs are at most six (simulcast with RTX).
 MAX_CODECS = 100
 MAX_EXTENSIONS = 64

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 import sqlite3
@@ -241,11 +242,19 @@ def _closer(*things: IO[bytes] | socket.socket | Store | Accounts) -> Callable[[
     return close
 
 
+def _raise_descriptor_limit() -> None:
+    """As many open connections as the system allows: the usual soft limit, 1,024, is for programs with few files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 async def serve(settings: Settings, announce: Callable[[Started], None]) -> None:
     """Start, announce, serve until SIGTERM or SIGINT, stop. A second signal does not wait for connections.
 
     Raises as `Application.start`.
     """
+    _raise_descriptor_limit()
     application = Application(settings)
     stopping = asyncio.Event()
 

@@ -260,8 +260,8 @@ class RoomReplica:
                 break
             self._hear(commit, batch, verdicts)
             return
-        unavailable = Verdict(Refusal(Code.STORE_UNAVAILABLE))
-        _answer(batch, [unavailable if verdict.changes else verdict for verdict in verdicts])
+        # Also those that would change nothing: they were decided on a state that now never was.
+        _answer(batch, [Verdict(Refusal(Code.STORE_UNAVAILABLE))] * len(batch))
 
     def _decide_all(self, batch: list[Order], now: int) -> tuple[Room, tuple[e.RoomEvent, ...], list[Verdict]]:
         """The batch in sequence, each on the state that the one before it led to."""
@@ -317,9 +317,13 @@ class RoomReplica:
         self.answered.add_all(commit.commands, commit.version)
         self._since_mark += 1
         for observer in self.observers:
-            for before, after, told in steps:
-                observer.changed(before, after, told.event)
-            observer.committed(self.room)
+            try:
+                for before, after, told in steps:
+                    observer.changed(before, after, told.event)
+                observer.committed(self.room)
+            except Exception:
+                # A mistake of ours beside the room must not keep its members from what has been committed.
+                _log.exception("an observer failed", conference=self.room.conference)
         if batch is not None and verdicts is not None:
             for actor in {order.actor for order in batch}:
                 for _, _, told in steps:

@@ -45,6 +45,10 @@ class Summary(msgspec.Struct, kw_only=True):
     owner: str
 
 
+class UnreadableRoom(StoreUnavailable):
+    """The store works, but this room's record is damaged or newer than this node. It has been logged."""
+
+
 class Rooms:
     """All rooms of this node, and who is where."""
 
@@ -74,7 +78,8 @@ class Rooms:
     # --- beginning and end --------------------------------------------------------------
 
     async def start(self) -> None:
-        """Open every room in which somebody was present. Raises `StoreUnavailable`."""
+        """Open every room of the log, so that whoever was present is away from now on. One whose record cannot be read
+        stays closed and keeps nobody else out. Raises `StoreUnavailable`."""
 
         def key(connection: sqlite3.Connection) -> bytes:
             connection.execute("INSERT OR IGNORE INTO keys VALUES ('resume_secret', ?)", (secrets.token_bytes(32),))
@@ -82,7 +87,8 @@ class Rooms:
 
         self.tickets = ResumeTokens(await self._store.run(key), self.now())
         for conference in await self._log.rooms():
-            await self.open(conference)
+            with contextlib.suppress(UnreadableRoom):
+                await self.open(conference)
         await self._sweep()
         self._sweeping = asyncio.create_task(self._keep_sweeping(), name="room sweep")
 
@@ -222,7 +228,7 @@ class Rooms:
             replica = RoomReplica.restore(loaded, log=self._log, metrics=self._metrics, node=self._node, clock=self.now)
         except (UnknownEvent, BadMessage) as error:
             _log.error("a room's record cannot be read", conference=conference, reason=str(error))
-            raise StoreUnavailable("the room's record cannot be read") from None
+            raise UnreadableRoom("the room's record cannot be read") from None
         return self._add(replica)
 
     async def _create(self, conference: str, title: str, owner: str) -> OpenRoom | None:

@@ -278,6 +278,9 @@ class Workers:
         metrics.worker_cpu_seconds.labels(name).set(beat.cpu_s)
         for reason, count in beat.dropped.items():
             metrics.worker_packets_dropped.labels(name, reason).set(count)
+        for room in beat.positions.keys() - worker.rooms.keys():
+            # It was told so when the room went, and the link was down.
+            worker.send(control.RoomClosed(room=room))
         for room, media in worker.rooms.items():
             if not media.behind(beat.positions.get(room)):
                 worker.behind.pop(room, None)

@@ -19,6 +19,7 @@ from protocol.errors import Code
 from protocol.names import track_id
 from protocol.signals import Loudness, MediaOffer, MediaQuality, MediaReset, MediaSpeakers, Quality
 from server.frames import Encoded
+from server.ratelimit import RateLimit
 from server.replica import RoomReplica
 from server.room.plan import NOTHING, Plan, difference, plan
 from server.room.state import Room
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 # A message of so many people stays well below 64 KiB.
 QUALITIES_AT_ONCE = 300
+# A description of 48 KB costs the worker 20 ms. A browser makes a handful when somebody comes or shares a screen.
+NEGOTIATIONS_PER_SECOND = 2.0
+NEGOTIATIONS_AT_ONCE = 12.0
 
 
 class Subscription(msgspec.Struct):
@@ -54,6 +58,7 @@ class RoomMedia:
         self._subscriptions: dict[str, Subscription] = {}
         self._publishing: set[str] = set()
         self._generation = 0
+        self._negotiations = RateLimit(NEGOTIATIONS_PER_SECOND, NEGOTIATIONS_AT_ONCE)
         self._displaced = False
         # Who was refused because the worker could not be reached, and is told when it can.
         self._unserved: set[str] = set()
@@ -144,6 +149,7 @@ class RoomMedia:
     async def publish(self, person: str, message: c.MediaPublish) -> str:
         """Pass a client's offer on; the worker's SDP answer. Raises `MediaRefused`."""
         link = self._reach(person)
+        self._negotiation(person)
         self._publishing.add(person)
         bindings = {mid: track_id(person, source) for mid, source in message.tracks.items()}
         return await link.offer(self.room, person, message.sdp, bindings, message.restart)
@@ -151,6 +157,7 @@ class RoomMedia:
     def subscribe(self, person: str) -> None:
         """Open a new subscribe connection for a person; the offer follows. Raises `MediaRefused`."""
         link = self._reach(person)
+        self._negotiation(person)
         # Above every earlier one, also of a server that ran before.
         self._generation = max(self._generation + 1, time.time_ns() // 1_000_000)
         self._subscriptions[person] = Subscription(self._generation)
@@ -164,10 +171,12 @@ class RoomMedia:
         link = self._reach(person)
         subscription = self._subscriptions.get(person)
         offer = subscription.offer if subscription is not None else None
-        if subscription is not None and offer is not None:
-            if (message.generation, message.revision) != (offer.generation, offer.revision):
-                return
-            subscription.offer = None
+        # One answer for an offer: the worker parses each, and its loop carries everybody's media.
+        if subscription is None or offer is None:
+            return
+        if (message.generation, message.revision) != (offer.generation, offer.revision):
+            return
+        subscription.offer = None
         link.send(
             control.SubscribeAnswer(
                 room=self.room,
@@ -177,6 +186,11 @@ class RoomMedia:
                 sdp=message.sdp,
             )
         )
+
+    def _negotiation(self, person: str) -> None:
+        """One more for the worker to parse and answer. Raises `MediaRefused`."""
+        if self._negotiations.take(person):
+            raise MediaRefused(Code.RATE_LIMITED)
 
     def _reach(self, person: str) -> WorkerLink:
         link = self.worker.link if self.worker is not None else None
