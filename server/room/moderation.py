@@ -100,6 +100,8 @@ def publish(room: Room, actor: Participant, command: c.MediaPublish, now: int) -
     wanted = list(command.tracks.values())
     if len(set(wanted)) != len(wanted):
         return Refusal(Code.BAD_OFFER, "each source is published once")
+    if Source.SCREEN_AUDIO in wanted and Source.SCREEN not in wanted:
+        return Refusal(Code.BAD_OFFER, "the sound of a screen comes with the screen")
     may = sources_of(room, actor.id)
     if not may.issuperset(wanted) or not (may or actor.tracks):
         return Refusal(Code.NOT_ON_STAGE, "this is not sent without a place on the stage")

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import msgspec
 
 from protocol.control import Routes, TrackRoute
-from protocol.names import MUTED_BY, Mode, track_id
+from protocol.names import Mode, track_id
 from server.room.access import may_send
 from server.room.modes import leads
-from server.room.state import Participant, Room, on_stage
+from server.room.state import Participant, Room, on_stage, silenced
 
 # Everybody who sees and hears the stage.
 AUDIENCE = "audience"
@@ -42,14 +42,13 @@ def plan(room: Room) -> Plan:
     lecture = room.mode is Mode.VIDEO_LECTURE
     tracks: dict[str, TrackRoute] = {}
     for participant, to in _senders(room, lecture):
-        mutes = room.mutes.get(participant.id, {})
         for source in participant.tracks:
             name = track_id(participant.id, source)
             tracks[name] = TrackRoute(
                 track=name,
                 peer=participant.id,
                 source=source,
-                open=MUTED_BY[source] not in mutes and may_send(room, participant, source),
+                open=not silenced(room, participant.id, source) and may_send(room, participant, source),
                 to=to,
             )
     if not lecture:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from protocol.names import STAGE_PLACES, Mode, MuteSource, PersonKind, Role, Source
+from protocol.names import MUTED_BY, STAGE_PLACES, Mode, MuteSource, PersonKind, Role, Source
 from protocol.settings import Settings
 from protocol.view import Blocked
 
@@ -89,3 +89,16 @@ def mute_of(room: Room, person: str, source: MuteSource) -> Mute | None:
     """The person's mute of a source, if there is one."""
     mutes = room.mutes.get(person)
     return mutes.get(source) if mutes else None
+
+
+def silenced(room: Room, person: str, source: Source) -> bool:
+    """Whether mutes keep this source of the person from everybody.
+
+    A microphone that somebody else muted must not come back as the sound of a screen: which sound it is nobody here
+    can tell, so that sound is closed as well. One's own mute leaves the film one shows its sound.
+    """
+    mutes = room.mutes.get(person, {})
+    if MUTED_BY[source] in mutes:
+        return True
+    microphone = mutes.get(MuteSource.AUDIO)
+    return source is Source.SCREEN_AUDIO and microphone is not None and microphone.by != person

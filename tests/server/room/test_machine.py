@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from protocol import commands as c
 from protocol.codec import decode, pack
 from protocol.events import RoomEvent
-from protocol.names import MUTED_BY, Mode, MuteSource, Role, Source
+from protocol.names import Mode, MuteSource, Role, Source
 from protocol.settings import Access
 from server.room import inner
 from server.room.apply import apply
@@ -279,6 +279,7 @@ class AnyConference(RuleBasedStateMachine):
         may = person in self.house.state.stage or (person in self.house.state.remarks and sources <= {Source.AUDIO})
         if self.mode is Mode.VIDEO_LECTURE and person in self.house.state.people:
             may = may or sources <= {Source.AUDIO, Source.VIDEO}
+        may = may and not (Source.SCREEN_AUDIO in sources and Source.SCREEN not in sources)
         assert self.give(person, c.MediaPublish(id=1, sdp="v=0", tracks=tracks)) is may
 
     @rule(mode=st.sampled_from(Mode), named=st.sampled_from([None, *PEOPLE]))
@@ -351,7 +352,12 @@ class AnyConference(RuleBasedStateMachine):
             else:
                 assert self.mode is Mode.VIDEO_LECTURE
                 assert seen_by == {p for p in routes.peers if self.staff(p) or p == self.teacher}
-            assert route.open is ((route.peer, MUTED_BY[route.source]) not in self.silenced)
+            muted = {source for person, source in self.silenced if person == route.peer}
+            if route.source is Source.SCREEN_AUDIO:
+                by_others = {source for source, mute in room.mutes.get(route.peer, {}).items() if mute.by != route.peer}
+                assert route.open is (MuteSource.SCREEN not in muted and MuteSource.AUDIO not in by_others)
+            else:
+                assert route.open is (route.source.value not in {source.value for source in muted})
         assert routes.peers.keys() == self.house.state.people.keys()
 
     @invariant()

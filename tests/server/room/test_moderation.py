@@ -65,6 +65,17 @@ def test_muting_the_screen_also_silences_its_sound(house: House) -> None:
     assert is_open(house, "speaker/audio")
 
 
+def test_a_locked_microphone_does_not_come_back_as_the_sound_of_a_screen(house: House) -> None:
+    sharing = {"0": Source.SCREEN, "1": Source.SCREEN_AUDIO}
+    house.accepted("speaker", c.MediaPublish(id=1, sdp="v=0", tracks=sharing))
+    house.accepted("speaker", c.MediaMute(id=2, source=AUDIO))
+    assert is_open(house, "speaker/screen_audio"), "a film goes on when one mutes oneself"
+    house.accepted("mod", c.MediaLock(id=3, source=AUDIO, target="speaker"))
+    assert not is_open(house, "speaker/screen_audio") and is_open(house, "speaker/screen")
+    alone = c.MediaPublish(id=4, sdp="v=0", tracks={"0": Source.SCREEN_AUDIO})
+    assert house.refused("speaker", alone) == "bad_offer"
+
+
 def test_what_a_moderator_silenced_stays_so_over_leaving_and_coming_back(house: House) -> None:
     house.accepted("mod", c.MediaLock(id=1, source=AUDIO, target="speaker"))
     house.accepted("speaker", c.MediaMute(id=2, source=VIDEO))
