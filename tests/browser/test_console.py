@@ -126,7 +126,50 @@ async def test_one_button_mutes_everyone_on_the_stage_but_nobody_else(
         await one.event("media.muted", person=one.identity, source="audio")
         await expect(line(page, one.identity).get_by_test_id("person-audio")).to_have_attribute("data-is", "muted")
     await expect(line(page, cyd.identity).get_by_test_id("person-audio")).to_have_attribute("data-is", "none")
-    await expect(page.get_by_test_id("toast")).to_contain_text("Muted 2 people.")
+    await expect(page.get_by_test_id("toast")).to_contain_text("Everybody else is muted.")
+
+
+async def test_everybody_on_the_stage_is_locked_and_unlocked_again_from_the_menu(
+    hall: Hall, crowd: list[Client], chromium: Any
+) -> None:
+    page = await open_console(hall, chromium, hall.server.login())
+    for name in ("Ada", "Ben"):
+        await page.get_by_label(f"Let {name} on the stage").click()
+    await expect(page.get_by_test_id("count-stage")).to_have_text("2")
+    for command, state in (("stage-lock-audio", "locked"), ("stage-unmute-audio", "none")):
+        await page.get_by_test_id("stage-menu").click()
+        await page.get_by_test_id(command).click()
+        for one in crowd[:2]:
+            await expect(line(page, one.identity).get_by_test_id("person-audio")).to_have_attribute("data-is", state)
+    assert page.problems == []
+
+
+async def test_a_blocked_person_is_out_until_unblocked_in_the_list(
+    hall: Hall, chromium: Any, clients: Callable[..., Any]
+) -> None:
+    guest = hall.guest("Ben")
+    ben = await clients(hall.server, guest, hall.conference)
+    page = await open_console(hall, chromium, hall.server.login())
+    await line(page, ben.identity).get_by_test_id("person-menu").click()
+    await page.get_by_test_id("menu-block").click()
+    await page.get_by_test_id("block-reason").fill("Spam")
+    await page.get_by_test_id("block-dialog-confirm").click()
+    await asyncio.wait_for(ben.closed.wait(), 10)
+    assert ben.closing is not None and ben.closing["code"] == "blocked"
+    await expect(line(page, ben.identity)).to_have_count(0)
+    with pytest.raises(Refused) as refused:
+        await clients(hall.server, guest, hall.conference)
+    assert refused.value.code == "blocked"
+    await page.get_by_test_id("blocked").click()
+    await expect(page.get_by_test_id("blocked-person")).to_contain_text("“Spam”")
+    await page.get_by_label("Unblock Ben").click()
+    await expect(page.get_by_test_id("blocked-list")).to_have_text("Nobody is blocked.")
+    await clients(hall.server, guest, hall.conference)
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_test_id("blocked")).to_be_hidden()
+    await expect(line(page, ben.identity)).to_have_count(1)
+    await expect(page.get_by_test_id("log-entry").filter(has_text="blocked Ben")).to_have_count(2)
+    assert page.problems == []
 
 
 async def test_a_viewer_is_offered_nothing_until_made_a_moderator(

@@ -12,7 +12,7 @@ const FAREWELLS = {
   taken_over: { icon: 'copy', title: 'You joined from another place', text: 'One person is in a conference once; this page was closed for the other.', rejoin: 'Join here instead' },
   conference_ended: { icon: 'end', title: 'The conference has ended', text: 'Thank you for being here.', rejoin: 'Open it again' },
   bad_token: { icon: 'key', kind: 'danger', title: 'Your access has expired', text: 'Sign in again, or use a new invitation link.', rejoin: 'Try again' },
-  no_access: { icon: 'lock', kind: 'danger', title: 'You have no access to this conference', rejoin: null },
+  no_access: { icon: 'lock', kind: 'danger', title: 'You have no access to this conference', text: 'An organizer decides who may come in; ask for access, or sign in with another account.', rejoin: null },
   no_such_conference: { icon: 'search', title: 'There is no such conference', text: 'The link may be incomplete, or the conference was deleted.', rejoin: null },
   nobody: { icon: 'key', title: 'You need an invitation', text: 'Open the link you were given, or sign in if you have an account on this server.', rejoin: null },
   offline: { icon: 'wifi-off', kind: 'danger', title: 'The server cannot be reached', text: 'Check your connection; then try again.', rejoin: 'Try again' },

@@ -10,6 +10,7 @@ import { refusalText, sourceWord } from '../ui/words.js';
 
 export class StageDoor {
   /** @type {AbortController | null} */ #invitation = null;
+  /** @type {AbortController | null} */ #asked = null;
   #expected = false;
 
   /** @param {import('../podium.js').Podium} podium */
@@ -42,6 +43,11 @@ export class StageDoor {
     await command(this.podium, accepted ? 'stage.accept' : 'stage.decline');
   }
 
+  /** The invitation has expired, or was answered in another window. */
+  invitationOver() {
+    this.#invitation?.abort();
+  }
+
   /** @param {RoomEvent} event one is on the stage */
   async arrived(event) {
     this.#invitation?.abort();
@@ -66,6 +72,9 @@ export class StageDoor {
   /** @param {{source: 'audio' | 'video', by?: string}} asked */
   async unmuteAsked({ source, by }) {
     const what = sourceWord(source);
+    this.#asked?.abort();
+    const asked = new AbortController();
+    this.#asked = asked;
     const agreed = await openDialog({
       title: source === 'audio' ? 'Please speak' : 'Please show yourself',
       body: h('p', { class: 'dim' }, `${this.podium.room?.name(by)} asks you to switch your ${what} on.`),
@@ -74,9 +83,18 @@ export class StageDoor {
         { label: `Switch the ${what} on`, kind: 'primary', value: true, testid: 'unmute-yes', focus: true },
       ],
       testid: 'unmute-asked',
+      signal: asked.signal,
     });
+    // Asked anew, or switched on meanwhile: this question is not answered by being closed.
+    if (asked.signal.aborted) return;
     if (agreed) await this.#switchOn(source);
     else await this.podium.media.mute(source).catch(() => undefined);
+  }
+
+  /** A moderator has switched a device on. @param {{source: 'audio' | 'video', by?: string}} forced */
+  unmuteForced({ source, by }) {
+    this.#asked?.abort();
+    toast(`${this.podium.room?.name(by)} switched your ${sourceWord(source)} on.`, { kind: 'warn' });
   }
 
   /** @param {'audio' | 'video'} device */

@@ -77,6 +77,7 @@ export class ConferenceView {
     });
     on(podium.media, 'change', () => this.#mediaChanged());
     on(podium.media, 'asked', (detail) => void this.stageDoor.unmuteAsked(detail));
+    on(podium.media, 'forced', (detail) => this.stageDoor.unmuteForced(detail));
     on(podium.media, 'ended', ({ source }) => this.notices.deviceEnded(source));
     on(podium.media, 'failed', (error) => toast(`Sound and picture: ${refusalText(error)}`, { kind: 'danger' }));
     listenForKeys(this, signal);
@@ -139,6 +140,7 @@ export class ConferenceView {
     if (event.type === 'participant.left') this.note = event.note ?? '';
     if (event.type === 'stage.taken') void this.stageDoor.arrived(event);
     if (event.type === 'stage.invited') void this.stageDoor.invited(event);
+    if (event.type === 'stage.declined') this.stageDoor.invitationOver();
     if (event.type === 'stage.left') closeDialogs();
     void this.#askRights();
   }

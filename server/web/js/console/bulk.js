@@ -1,11 +1,11 @@
-// Commands for many at once: everybody on the stage, or those selected in the table. One command goes out for each.
+// Commands for many at once: everybody on the stage, by one command, or those selected in the table, by one for each.
 
 import { byId } from '../ui/byid.js';
 import { h, icon } from '../ui/dom.js';
 import { openMenu } from '../ui/menu.js';
 import { toast } from '../ui/toast.js';
 import { refusalText } from '../ui/words.js';
-import { giveMany } from './commands.js';
+import { give, giveMany } from './commands.js';
 import { removeDialog } from './personmenu.js';
 
 /** @typedef {import('../podium.js').Podium} Podium */
@@ -14,44 +14,55 @@ import { removeDialog } from './personmenu.js';
 /** @typedef {import('../lib/shapes.js').Person} Person */
 /** @typedef {{permission: string, fields?: Record<string, any>, label: string, icon: string, done: (who: string) => string, skip?: (person: Person) => boolean}} Bulk */
 
-/** @type {Bulk[]} */
-const STAGE = [
+// One command, which the server decides for everybody at once: nobody slips through who comes while others are muted.
+/** @type {{permission: string, fields?: {lock: boolean}, label: string, icon: string, testid: string, done: string}[]} */
+const EVERYBODY = [
   {
-    permission: 'media.mute:audio',
+    permission: 'media.mute_all:audio',
     label: 'Mute all microphones',
     icon: 'mic-off',
-    done: (who) => `Muted ${who}.`,
-    skip: (person) => person.muted.includes('audio'),
+    testid: 'stage-mute-audio',
+    done: 'Everybody else is muted.',
   },
   {
-    permission: 'media.unmute:audio',
+    permission: 'media.unmute_all:audio',
     label: 'Unmute all microphones',
     icon: 'mic',
-    done: (who) => `Unmuted ${who}.`,
-    skip: (person) => !person.muted.includes('audio'),
+    testid: 'stage-unmute-audio',
+    done: 'Nobody is muted any more but those who muted themselves.',
   },
   {
-    permission: 'media.lock:audio',
+    permission: 'media.mute_all:audio',
+    fields: { lock: true },
     label: 'Lock all microphones',
     icon: 'lock',
-    done: (who) => `Locked the microphone of ${who}.`,
-    skip: (person) => person.locked.includes('audio'),
+    testid: 'stage-lock-audio',
+    done: 'The microphones of everybody else are locked.',
   },
   {
-    permission: 'media.mute:video',
+    permission: 'media.mute_all:video',
     label: 'Switch all cameras off',
     icon: 'camera-off',
-    done: (who) => `Switched the camera of ${who} off.`,
-    skip: (person) => person.muted.includes('video'),
+    testid: 'stage-mute-video',
+    done: 'The cameras of everybody else are off.',
   },
   {
-    permission: 'media.mute:screen',
-    label: 'Stop all screen shares',
-    icon: 'screen-off',
-    done: (who) => `Stopped the screen share of ${who}.`,
-    skip: (person) => !person.tracks.includes('screen'),
+    permission: 'media.unmute_all:video',
+    label: 'Allow all cameras',
+    icon: 'camera',
+    testid: 'stage-unmute-video',
+    done: 'Cameras are allowed again.',
   },
 ];
+
+/** @type {Bulk} */
+const STOP_SHARES = {
+  permission: 'share.stop',
+  label: 'Stop all screen shares',
+  icon: 'screen-off',
+  done: (who) => `Stopped the screen share of ${who}.`,
+  skip: (person) => !person.tracks.includes('screen'),
+};
 
 /** @type {(Bulk & {testid: string})[]} */
 const SELECTED = [
@@ -178,12 +189,22 @@ export function showBulk(podium, permissions, table) {
 }
 
 /**
+ * Gives a command that concerns everybody else who may be seen or heard.
+ * @param {Podium} podium
+ * @param {(typeof EVERYBODY)[number]} order
+ */
+async function runForAll(podium, { permission, fields, done }) {
+  const [type, source] = permission.split(':');
+  if (await give(podium, type, { source, ...fields }, done)) toast(done, { kind: 'ok' });
+}
+
+/**
  * The button that mutes the stage, and the menu with the other commands for everybody on it.
  * @param {Podium} podium
  * @param {Permissions} permissions
  */
 function showStageBulk(podium, permissions) {
-  const [muteAll] = STAGE;
+  const [muteAll] = EVERYBODY;
   const stage = () => podium.room?.stage ?? [];
   const mute = h(
     'button',
@@ -191,7 +212,7 @@ function showStageBulk(podium, permissions) {
       class: 'btn btn-soft btn-sm',
       type: 'button',
       data: { testid: 'mute-stage' },
-      on: { click: () => void run(podium, permissions, stage(), muteAll) },
+      on: { click: () => void runForAll(podium, muteAll) },
     },
     icon('mic-off', 'icon-sm'),
     'Mute everyone on stage',
@@ -207,21 +228,28 @@ function showStageBulk(podium, permissions) {
     icon('more', 'icon-sm'),
   );
   more.addEventListener('click', () => {
-    const offered = STAGE.filter(({ permission }) => permissions.allowsAny(stage(), permission));
-    openMenu(more, [
-      { head: 'Everyone on the stage but you' },
-      ...offered.map((bulk) => ({
-        label: bulk.label,
-        icon: bulk.icon,
-        testid: `stage-${bulk.permission}`,
-        run: () => void run(podium, permissions, stage(), bulk),
-      })),
-    ]);
+    const offered = EVERYBODY.filter(({ permission }) => permissions.allows(null, permission));
+    /** @type {import('../ui/menu.js').Entry[]} */
+    const entries = [{ head: 'Everyone on the stage but you' }];
+    for (const order of offered) {
+      const { label, icon: picture, testid } = order;
+      entries.push({ label, icon: picture, testid, run: () => void runForAll(podium, order) });
+    }
+    if (permissions.allowsAny(stage(), STOP_SHARES.permission)) {
+      const { label, icon: picture } = STOP_SHARES;
+      entries.push({
+        label,
+        icon: picture,
+        testid: 'stage-share.stop',
+        run: () => void run(podium, permissions, stage(), STOP_SHARES),
+      });
+    }
+    openMenu(more, entries);
   });
   const box = byId('stage-bulk', HTMLElement);
   box.append(mute, more);
   const show = () => {
-    box.hidden = !stage().some((id) => id !== podium.room?.you && permissions.allows(id, muteAll.permission));
+    box.hidden = !stage().some((id) => id !== podium.room?.you) || !permissions.allows(null, muteAll.permission);
   };
   for (const source of [podium, permissions]) source.addEventListener('change', show);
   show();

@@ -33,7 +33,7 @@ export const SOURCES = [
     word: 'screen share',
     on: 'screen',
     off: 'screen-off',
-    mute: 'Stop screen share',
+    mute: 'Hide screen share',
     unmute: 'Allow screen share',
   },
 ];

@@ -2,6 +2,7 @@
 
 import { Podium, PodiumError, storage } from '../podium.js';
 import { initTheme } from '../ui/theme.js';
+import { showBlocked } from './blocked.js';
 import { showBulk } from './bulk.js';
 import { Directory } from './directory.js';
 import { openGate, showGate } from './gate.js';
@@ -74,6 +75,8 @@ const OVER = {
     picture: 'end',
   },
   removed: { title: 'You were removed', picture: 'user-minus' },
+  blocked: { title: 'You were blocked', picture: 'lock' },
+  no_access: { title: 'You have no access any more', picture: 'lock' },
   taken_over: { title: 'Opened somewhere else', picture: 'expand' },
   bad_token: { title: 'Please sign in again', picture: 'key' },
 };
@@ -95,6 +98,7 @@ async function start(takeOver = false) {
     wireKeyboard(table);
     showBulk(podium, permissions, table);
     showQueue(podium, permissions);
+    showBlocked(podium, permissions);
     showLog(podium);
     openGate();
     table.draw();

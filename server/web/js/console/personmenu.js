@@ -82,6 +82,26 @@ function mediaItems(podium, person, can) {
         run: () => void give(podium, 'media.lock', { source, target: person.id }, `${person.name}: ${word} locked.`),
       });
     }
+    // Nobody is asked for what they do already, and a screen is for its owner to choose.
+    const silent = muted || !person.tracks.includes(source);
+    if (source !== 'screen' && silent && permits(can, `media.ask_unmute:${source}`)) {
+      items.push({
+        label: source === 'audio' ? 'Ask to unmute' : 'Ask to switch the camera on',
+        icon: on,
+        testid: `menu-ask-${source}`,
+        run: () =>
+          void give(podium, 'media.ask_unmute', { source, target: person.id }, `${person.name}: asked for the ${word}.`),
+      });
+    }
+  }
+  if (permits(can, 'share.stop')) {
+    items.push({
+      label: 'Stop sharing',
+      icon: 'screen-off',
+      testid: 'menu-share.stop',
+      run: () =>
+        void give(podium, 'share.stop', { target: person.id }, `${person.name}: the screen share is stopped.`),
+    });
   }
   return items;
 }
@@ -139,16 +159,35 @@ function roleItems(podium, person, can) {
 
 /** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {Entry[]} */
 function removeItems(podium, person, can) {
-  if (!permits(can, 'participant.remove')) return [];
-  return [
-    {
+  /** @type {Entry[]} */
+  const items = [];
+  if (permits(can, 'participant.remove')) {
+    items.push({
       label: 'Remove …',
       icon: 'user-minus',
       danger: true,
       testid: 'menu-remove',
       run: () => removeDialog(podium, [person]),
-    },
-  ];
+    });
+  }
+  if (permits(can, 'participant.unblock')) {
+    items.push({
+      label: 'Unblock',
+      icon: 'unlock',
+      testid: 'menu-unblock',
+      run: () =>
+        void give(podium, 'participant.unblock', { target: person.id }, `${person.name} is unblocked.`),
+    });
+  } else if (permits(can, 'participant.block')) {
+    items.push({
+      label: 'Block …',
+      icon: 'lock',
+      danger: true,
+      testid: 'menu-block',
+      run: () => blockDialog(podium, person),
+    });
+  }
+  return items;
 }
 
 // As long as the protocol lets a reason be.
@@ -161,32 +200,59 @@ const LONGEST_REASON = 200;
  */
 export function removeDialog(podium, persons) {
   const who = persons.length === 1 ? persons[0].name : `${persons.length} people`;
+  reasonDialog({
+    title: `Remove ${who}?`,
+    text: 'Picture, sound and connection end at once. With the link they may come back.',
+    confirm: 'Remove',
+    name: 'remove',
+    run: async (reason) => {
+      for (const { id } of persons) await podium.send('participant.remove', { target: id, reason });
+    },
+  });
+}
+
+/**
+ * Asks for the reason, then removes somebody and keeps them out.
+ * @param {Podium} podium
+ * @param {Person} person
+ */
+export function blockDialog(podium, person) {
+  reasonDialog({
+    title: `Block ${person.name}?`,
+    text: 'Picture, sound and connection end at once, and they cannot come back until unblocked.',
+    confirm: 'Block',
+    name: 'block',
+    run: async (reason) => void (await podium.send('participant.block', { target: person.id, reason })),
+  });
+}
+
+/**
+ * @param {{title: string, text: string, confirm: string, name: string, run: (reason: string) => Promise<void>}} options
+ */
+function reasonDialog({ title, text, confirm, name, run }) {
   const reason = h('textarea', {
     class: 'textarea',
-    id: 'remove-reason',
+    id: `${name}-reason`,
     maxlength: String(LONGEST_REASON),
     rows: '3',
-    'aria-describedby': 'remove-hint',
-    data: { testid: 'remove-reason' },
+    'aria-describedby': `${name}-hint`,
+    data: { testid: `${name}-reason` },
   });
   formDialog({
-    title: `Remove ${who}?`,
+    title,
     body: [
-      h('p', { class: 'dim' }, 'Picture, sound and connection end at once. With the link they may come back.'),
+      h('p', { class: 'dim' }, text),
       h(
         'div',
         { class: 'field' },
-        h('label', { for: 'remove-reason' }, 'Reason (optional)'),
+        h('label', { for: `${name}-reason` }, 'Reason (optional)'),
         reason,
-        h('p', { class: 'hint', id: 'remove-hint' }, 'Whoever is removed reads it.'),
+        h('p', { class: 'hint', id: `${name}-hint` }, 'Whoever it is about reads it.'),
       ),
     ],
-    confirm: 'Remove',
+    confirm,
     danger: true,
-    testid: 'remove-dialog',
-    run: async () => {
-      for (const person of persons)
-        await podium.send('participant.remove', { target: person.id, reason: reason.value.trim() });
-    },
+    testid: `${name}-dialog`,
+    run: () => run(reason.value.trim()),
   });
 }

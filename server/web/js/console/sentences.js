@@ -1,6 +1,6 @@
 // The record of what happened, in sentences from nobody's side: who did what to whom.
 
-import { plural, roleWord, sourceWord } from '../ui/words.js';
+import { modeWord, plural, roleWord, sourceWord } from '../ui/words.js';
 
 /** @typedef {import('../lib/room.js').Room} Room */
 /** @typedef {import('../lib/shapes.js').RoomEvent} RoomEvent */
@@ -22,6 +22,7 @@ const SENTENCES = {
       `${by} changed the settings: “${event.title}”, ${plural(event.stage_places ?? 0, 'place')} on the stage`,
       'settings',
     ),
+  'conference.mode_changed': ({ event, by }) => say(`${by} changed the mode: ${modeWord(event.mode)}`, 'settings'),
   'conference.ended': ({ by }) => say(`${by} ended the conference`, 'end', 'danger'),
   'conference.reopened': ({ by }) => say(`${by} opened the conference again`, 'play', 'ok'),
   'participant.joined': ({ who, event }) =>
@@ -29,10 +30,16 @@ const SENTENCES = {
   'participant.away': ({ who }) => say(`${who} lost the connection`, 'wifi-off', 'warn'),
   'participant.returned': ({ who }) => say(`${who} is back`, 'refresh', 'ok'),
   'participant.left': ({ who, by, event }) => {
+    // The block has an entry of its own.
+    if (event.reason === 'blocked') return null;
+    if (event.reason === 'no_access') return say(`${who} has no access any more and is out`, 'log-out', 'warn');
     if (event.reason !== 'removed')
       return say(event.reason === 'expired' ? `${who} did not come back` : `${who} left`, 'log-out');
     return say(`${by} removed ${who}${event.note ? `: “${event.note}”` : ''}`, 'user-minus', 'danger');
   },
+  'participant.blocked': ({ by, event }) =>
+    say(`${by} blocked ${event.name}${event.note ? `: “${event.note}”` : ''}`, 'lock', 'danger'),
+  'participant.unblocked': ({ who, by }) => say(`${by} unblocked ${who}`, 'unlock', 'ok'),
   'role.assigned': ({ who, by, own, event }) => {
     const role = roleWord(event.role ?? '').toLowerCase();
     return say(own ? `${who} is ${role} now` : `${by} made ${who} ${role}`, 'shield', 'ok');
@@ -42,11 +49,15 @@ const SENTENCES = {
   'stage.refused': ({ who, by }) => say(`${by} refused the request of ${who}`, 'x'),
   'stage.reordered': ({ by }) => say(`${by} changed the order of the queue`, 'arrow-up'),
   'stage.invited': ({ who, by }) => say(`${by} invited ${who} to the stage`, 'podium'),
-  'stage.declined': ({ who }) => say(`${who} declined the invitation`, 'x'),
+  'stage.declined': ({ who, own, event }) => {
+    if (event.expired) return say(`${who} did not answer the invitation`, 'clock');
+    return say(own ? `${who} declined the invitation` : `The invitation of ${who} is void`, 'x');
+  },
   'stage.taken': ({ who, by, own }) =>
     say(own ? `${who} is on the stage` : `${by} brought ${who} to the stage`, 'podium', 'ok'),
   'stage.left': ({ who, by, event }) => {
     if (event.reason === 'taken_down') return say(`${by} took ${who} down from the stage`, 'arrow-down');
+    if (event.reason === 'mode') return say(`${who} is not on the stage in this mode`, 'arrow-down');
     // Whoever left, was removed or ended the conference has an entry of that already.
     return event.reason === 'left' ? say(`${who} left the stage`, 'arrow-down') : null;
   },
@@ -72,10 +83,17 @@ const SENTENCES = {
       event.source === 'video' ? 'camera' : event.source === 'screen' ? 'screen' : 'mic',
     );
   },
+  'media.unmute_asked': ({ who, by, event }) => {
+    const what = sourceWord(event.source);
+    const did = event.forced ? `switched on the ${what} of ${who}` : `asked ${who} to switch the ${what} on`;
+    return say(`${by} ${did}`, event.source === 'video' ? 'camera' : event.source === 'screen' ? 'screen' : 'mic');
+  },
   'track.published': ({ who, event }) =>
     event.source === 'screen' ? say(`${who} shares the screen`, 'screen', 'ok') : null,
-  'track.unpublished': ({ who, event }) =>
-    event.source === 'screen' ? say(`${who} stopped sharing the screen`, 'screen-off') : null,
+  'track.unpublished': ({ who, by, own, event }) => {
+    if (event.source !== 'screen') return null;
+    return say(own ? `${who} stopped sharing the screen` : `${by} stopped the screen share of ${who}`, 'screen-off');
+  },
 };
 
 /**

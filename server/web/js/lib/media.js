@@ -7,10 +7,11 @@
  *
  * A mute by the person withdraws the wish, and a camera's light goes off. A mute by a moderator leaves the wish, so a
  * moderator's unmute brings the sound back; where the wish is withdrawn a moderator cannot open a microphone, and
- * `asked` is told instead.
+ * `asked` is told instead. Where the conference is set to `force_unmute` a moderator's question switches a device on
+ * that is captured already (`forced`); a device that would have to be opened is asked for, as the browser would.
  *
  * Events: `change` (own devices, wishes or the remote tracks are other than before), `asked` {source, by},
- * `ended` {source} (a device was unplugged, a share stopped), `failed` (a `PodiumError`).
+ * `forced` {source, by}, `ended` {source} (a device was unplugged, a share stopped), `failed` (a `PodiumError`).
  */
 
 import * as devices from './devices.js';
@@ -83,6 +84,9 @@ export class Media extends EventTarget {
     if (event.type === 'media.unmuted' && event.by !== event.person && isDevice(source) && !this.wants[source]) {
       this.#tell('asked', { source, by: event.by });
     }
+    if (event.type === 'media.unmute_asked' && isDevice(source)) this.#askedFor(source, event);
+    // A share that ended while it is captured here was stopped by a moderator: offered again it would begin anew.
+    if (event.type === 'track.unpublished' && event.source === 'screen' && this.local.has('screen')) this.#dropScreen();
     this.sync();
   }
 
@@ -206,6 +210,17 @@ export class Media extends EventTarget {
       this.#silence('video');
     }
     this.publisher.open();
+  }
+
+  /** @param {Device} device @param {import('./shapes.js').RoomEvent} event */
+  #askedFor(device, { by, forced }) {
+    if (this.wants[device] && !this.#podium.room?.me?.muted.includes(device)) return;
+    if (!forced || !this.local.has(device)) {
+      this.#tell('asked', { source: device, by });
+      return;
+    }
+    this.#tell('forced', { source: device, by });
+    this.unmute(device).catch((error) => this.#tell('failed', error));
   }
 
   /** Whoever comes silent is silent at the media worker as well, before the first packet. @param {Device} device */

@@ -76,6 +76,7 @@ export const reducers = {
   'participant.blocked'(room, event) {
     const { person, name, by = '', time = 0, note = '' } = event;
     room.blocked.set(person, { id: person, name, by, time, note });
+    room.names.set(person, name);
   },
   'participant.unblocked'(room, event) {
     room.blocked.delete(event.person);

@@ -92,6 +92,7 @@ export class Room {
     this.asking = [...(snapshot.asking ?? [])];
     this.remarks = new Map(Object.entries(snapshot.remarks ?? {}));
     this.blocked = new Map((snapshot.blocked ?? []).map((one) => [one.id, one]));
+    for (const { id, name } of this.blocked.values()) this.names.set(id, name);
     this.settings = snapshot.settings ?? {};
     this.mode = snapshot.mode ?? 'role_based';
     this.teacher = snapshot.teacher ?? '';

@@ -76,7 +76,7 @@ function mediaEntries(podium, person, { commands }) {
     const locked = person.locked.includes(source);
     if (!muted && !person.tracks.includes(source)) continue;
     if (!muted && commands.has(`media.mute:${source}`)) {
-      const label = source === 'audio' ? 'Mute the microphone' : source === 'screen' ? 'Stop showing the screen' : 'Switch the camera off';
+      const label = source === 'audio' ? 'Mute the microphone' : source === 'screen' ? 'Hide the screen' : 'Switch the camera off';
       entries.push({ label, icon: off, testid: `do-media.mute-${source}`, run: () => void command(podium, 'media.mute', { target, source }) });
     }
     if (muted && commands.has(`media.unmute:${source}`)) {
@@ -86,6 +86,15 @@ function mediaEntries(podium, person, { commands }) {
     if (!locked && commands.has(`media.lock:${source}`)) {
       entries.push({ label: `Lock the ${what}`, icon: 'lock', testid: `do-media.lock-${source}`, run: () => void command(podium, 'media.lock', { target, source }) });
     }
+  }
+  // Nobody is asked for what they do already, and a screen is for its owner to choose.
+  for (const [source, label, icon] of /** @type {[MuteSource, string, string][]} */ ([['audio', 'Ask to unmute', 'mic'], ['video', 'Ask to switch the camera on', 'camera']])) {
+    const silent = person.muted.includes(source) || !person.tracks.includes(source);
+    if (!silent || !commands.has(`media.ask_unmute:${source}`)) continue;
+    entries.push({ label, icon, testid: `do-media.ask_unmute-${source}`, run: () => void command(podium, 'media.ask_unmute', { target, source }) });
+  }
+  if (commands.has('share.stop')) {
+    entries.push({ label: 'Stop sharing', icon: 'screen-off', testid: 'do-share.stop', run: () => void command(podium, 'share.stop', { target }) });
   }
   return entries;
 }
@@ -111,8 +120,18 @@ function roleEntries(podium, person, { commands }) {
 
 /** @param {Podium} podium @param {Person} person @param {Permissions} can @returns {Entry[]} */
 function removalEntries(podium, person, { commands }) {
-  if (!commands.has('participant.remove') || person.id === podium.room?.you) return [];
-  return [{ label: 'Remove from the conference', icon: 'user-minus', danger: true, testid: 'do-participant.remove', run: () => void remove(podium, person) }];
+  /** @type {Entry[]} */
+  const entries = [];
+  if (person.id === podium.room?.you) return entries;
+  if (commands.has('participant.remove')) {
+    entries.push({ label: 'Remove from the conference', icon: 'user-minus', danger: true, testid: 'do-participant.remove', run: () => void remove(podium, person) });
+  }
+  if (commands.has('participant.unblock')) {
+    entries.push({ label: 'Unblock', icon: 'unlock', testid: 'do-participant.unblock', run: () => void command(podium, 'participant.unblock', { target: person.id }) });
+  } else if (commands.has('participant.block')) {
+    entries.push({ label: 'Block from the conference', icon: 'lock', danger: true, testid: 'do-participant.block', run: () => void block(podium, person) });
+  }
+  return entries;
 }
 
 /** @param {Podium} podium @param {Person} person */
@@ -125,6 +144,18 @@ export async function remove(podium, person) {
     danger: true,
   });
   if (reason !== null) await command(podium, 'participant.remove', { target: person.id, reason });
+}
+
+/** @param {Podium} podium @param {Person} person */
+export async function block(podium, person) {
+  const reason = await askText({
+    title: `Block ${person.name}?`,
+    label: 'Reason (they will read it)',
+    hint: 'Media and connection are closed at once, and the person cannot come back until unblocked in the console.',
+    confirm: 'Block',
+    danger: true,
+  });
+  if (reason !== null) await command(podium, 'participant.block', { target: person.id, reason });
 }
 
 /** @param {Podium} podium @returns {Promise<boolean>} whether it was ended */

@@ -15,6 +15,13 @@ const SOURCES = /** @type {Record<string, string>} */ ({
   audio: 'microphone', video: 'camera', screen: 'screen share', screen_audio: 'screen sound',
 });
 
+const MODES = /** @type {Record<string, string>} */ ({
+  role_based: 'roles and stage', all_on_screen: 'everybody on screen', video_lecture: 'lecture',
+});
+
+/** @param {string | undefined} mode */
+export const modeWord = (mode) => MODES[mode ?? ''] ?? mode ?? '';
+
 /** @param {string} role */
 export const roleWord = (role) => ROLES[role] ?? role;
 
@@ -77,8 +84,18 @@ const sentences = {
       if (mine) return say(`${by} removed you from the conference${note}`, 'danger');
       return byMe ? say(`You removed ${who}.`, 'ok') : say(`${by} removed ${who}${note}`, 'warn');
     }
+    if (event.reason === 'blocked') {
+      const note = event.note ? `: ${event.note}` : '.';
+      if (mine) return say(`${by} blocked you from the conference${note}`, 'danger');
+      return byMe ? say(`You blocked ${who}.`, 'ok') : say(`${by} blocked ${who}${note}`, 'warn');
+    }
+    if (event.reason === 'no_access') {
+      return mine ? say('You have no access to the conference any more.', 'danger') : say(`${who} has no access any more.`);
+    }
+    if (event.reason === 'expired') return mine ? null : say(`${who} did not come back.`);
     return mine || event.reason === 'ended' ? null : say(`${who} left.`);
   },
+  'participant.unblocked': ({ who, by, byMe }) => (byMe ? say(`You unblocked ${who}.`, 'ok') : say(`${by} unblocked ${who}.`)),
   'role.assigned': ({ mine, who, by, byMe, event }) => {
     const role = roleWord(event.role ?? '').toLowerCase();
     const article = /^[aeiou]/.test(role) ? 'an' : 'a';
@@ -91,7 +108,13 @@ const sentences = {
     return byMe ? say(`You refused ${who}'s request.`, 'ok') : null;
   },
   'stage.invited': ({ mine, who, byMe }) => (!mine && byMe ? say(`You invited ${who} to the stage.`, 'ok') : null),
-  'stage.declined': ({ room, mine, who }) => (!mine && room.moderates ? say(`${who} declined the invitation to the stage.`, 'warn') : null),
+  'stage.declined': ({ room, mine, who, own, event }) => {
+    if (event.expired) {
+      if (mine) return say('The invitation to the stage has expired.', 'warn');
+      return room.moderates ? say(`${who} did not answer the invitation to the stage.`, 'warn') : null;
+    }
+    return !mine && own && room.moderates ? say(`${who} declined the invitation to the stage.`, 'warn') : null;
+  },
   'stage.taken': ({ mine, who, by, own }) => {
     if (mine) return say(own ? 'You are on the stage.' : `${by} brought you to the stage.`, 'ok');
     return say(`${who} is on the stage.`);
@@ -100,6 +123,9 @@ const sentences = {
     if (event.reason === 'taken_down') {
       if (mine) return say(`${by} took you down from the stage. Your camera and microphone are off.`, 'warn');
       return say(byMe ? `You took ${who} down from the stage.` : `${by} took ${who} down from the stage.`, byMe ? 'ok' : 'info');
+    }
+    if (event.reason === 'mode') {
+      return mine ? say('You are not on the stage any more: the conference is held in another mode now.', 'warn') : null;
     }
     if (event.reason !== 'left') return null;
     return mine ? say('You left the stage.') : say(`${who} left the stage.`);
@@ -121,14 +147,20 @@ const sentences = {
     if (mine) return say(`${by} ${verb} your ${what}.`, 'ok');
     return byMe ? say(`You ${verb} ${who}'s ${what}.`, 'ok') : null;
   },
+  'media.unmute_asked': ({ mine, who, byMe, event }) =>
+    (!mine && byMe ? say(`You asked ${who} to switch their ${sourceWord(event.source)} on.`, 'ok') : null),
   'track.published': ({ mine, who, event }) => {
     if (event.source !== 'screen') return null;
     return say(mine ? 'You are sharing your screen.' : `${who} shares a screen.`, mine ? 'ok' : 'info');
   },
-  'track.unpublished': ({ mine, who, event }) => {
+  'track.unpublished': ({ mine, own, who, by, byMe, event }) => {
     if (event.source !== 'screen') return null;
+    if (!own && mine) return say(`${by} stopped your screen share.`, 'warn');
+    if (!own) return say(byMe ? `You stopped ${who}'s screen share.` : `${by} stopped ${who}'s screen share.`, byMe ? 'ok' : 'info');
     return say(mine ? 'You stopped sharing your screen.' : `${who} stopped sharing the screen.`);
   },
+  'conference.mode_changed': ({ by, byMe, event }) =>
+    say(`${byMe ? 'You' : by} changed the mode of the conference: ${modeWord(event.mode)}.`),
   'conference.settings_changed': ({ by, byMe, room }) =>
     say(`${byMe ? 'You' : by} changed the settings: “${room.title}”, ${plural(room.stagePlaces, 'place')} on the stage.`),
 };
