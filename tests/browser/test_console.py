@@ -202,6 +202,37 @@ async def test_settings_are_checked_before_and_shown_after(hall: Hall, chromium:
     await expect(page.get_by_test_id("count-places")).to_have_text("/ 2")
 
 
+async def test_access_guests_and_the_mode_are_settings_too(hall: Hall, crowd: list[Client], chromium: Any) -> None:
+    ada = crowd[0]
+    page = await open_console(hall, chromium, hall.server.login())
+    await page.get_by_test_id("console-settings").click()
+    await expect(page.get_by_test_id("settings-teacher")).to_be_hidden()
+    await page.get_by_test_id("settings-mode").select_option("video_lecture")
+    await page.get_by_test_id("settings-teacher").select_option(ada.identity)
+    await page.get_by_test_id("settings-capacity").fill("40")
+    await page.get_by_test_id("settings-outsiders").select_option("speaker")
+    await page.get_by_test_id("settings-guest-video").uncheck()
+    await page.get_by_test_id("settings-force").check()
+    await page.get_by_test_id("settings-dialog-confirm").click()
+    changed = await ada.event("conference.settings_changed")
+    assert changed["settings"] == {
+        "outsiders": "speaker",
+        "guests_may": {"video": False},
+        "capacity": 40,
+        "force_unmute": True,
+    }
+    mode = await ada.event("conference.mode_changed")
+    assert (mode["mode"], mode["teacher"]) == ("video_lecture", ada.identity)
+    await ada.event("stage.taken", person=ada.identity)
+    await expect(page.get_by_test_id("settings-dialog")).to_have_count(0)
+    await page.get_by_test_id("console-settings").click()
+    await expect(page.get_by_test_id("settings-mode")).to_have_value("video_lecture")
+    await expect(page.get_by_test_id("settings-teacher")).to_have_value(ada.identity)
+    await expect(page.get_by_test_id("settings-outsiders")).to_have_value("speaker")
+    await expect(page.get_by_test_id("settings-guest-video")).not_to_be_checked()
+    assert page.problems == []
+
+
 async def test_a_crowd_is_paged_through_and_searched(hall: Hall, chromium: Any, clients: Callable[..., Any]) -> None:
     # More than the 150 from which a snapshot does not hold everybody any more.
     invite = hall.server.invite(conference=hall.conference)

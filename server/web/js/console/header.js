@@ -21,7 +21,7 @@ export function showHeader(podium, permissions, token) {
     if (room) inviteDialog({ token, conference: room.conference, title: room.title });
   });
   const keys = tool('Keys', 'keyboard', 'console-keys', showShortcuts);
-  const settings = tool('Settings', 'settings', 'console-settings', () => settingsDialog(podium));
+  const settings = tool('Settings', 'settings', 'console-settings', () => settingsDialog(podium, permissions));
   const end = h(
     'button',
     {
