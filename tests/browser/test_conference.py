@@ -158,6 +158,42 @@ async def test_a_screen_share_arrives_beside_the_camera_and_goes_when_it_is_stop
     await plays(hall.viewer.page, hall.speaker.track("video"))
 
 
+async def test_a_screen_share_that_a_moderator_stopped_does_not_begin_again(hall: Hall) -> None:
+    page = hall.speaker.page
+    await page.get_by_test_id("screen").click()
+    await plays(hall.viewer.page, hall.speaker.track("screen"))
+    await hall.open_console()
+    await hall.command(hall.speaker, "menu-share.stop")
+    await no_track(hall.viewer, hall.speaker.track("screen"))
+    await until(lambda: holds(page, "!window.podium.media.local.has('screen')"), "the capture has ended")
+    # A new connection offers everything that is to be sent: the camera, and no screen.
+    await page.evaluate("window.podium.media.publisher.restart()")
+    await plays(hall.viewer.page, hall.speaker.track("video"))
+    assert await holds(
+        hall.viewer.page, f"!window.podium.media.subscriber.tracks.has('{hall.speaker.track('screen')}')"
+    )
+
+
+async def test_who_is_asked_to_unmute_decides_unless_the_conference_is_set_otherwise(hall: Hall) -> None:
+    page = hall.speaker.page
+    await hall.open_console()
+    await page.get_by_test_id("mic").click()
+    await until(lambda: holds(page, "window.podium.room.me.muted.includes('audio')"), "the speaker is muted")
+    await hall.command(hall.speaker, "menu-ask-audio")
+    await page.get_by_test_id("unmute-asked").wait_for()
+    assert await holds(page, "window.podium.room.me.muted.includes('audio')"), "asked, and not switched on"
+    await page.get_by_test_id("unmute-yes").click()
+    await sounds(hall.viewer.page, hall.speaker.track("audio"))
+    await page.get_by_test_id("mic").click()
+    await until(lambda: holds(page, "window.podium.room.me.muted.includes('audio')"), "the speaker is muted again")
+    await hall.console.evaluate("window.podium.send('conference.settings', {force_unmute: true}).then(() => null)")
+    await hall.command(hall.speaker, "menu-ask-audio")
+    await page.get_by_test_id("toast").filter(has_text="switched your microphone on").wait_for()
+    await until(lambda: holds(page, "window.podium.media.state('audio') === 'on'"), "the microphone is on")
+    assert await page.get_by_test_id("unmute-asked").count() == 0
+    await sounds(hall.viewer.page, hall.speaker.track("audio"))
+
+
 async def test_a_reload_of_the_speakers_page_brings_seat_role_and_mute_back(hall: Hall) -> None:
     await hall.open_console()
     await hall.command(hall.speaker, "menu-lock-audio")
