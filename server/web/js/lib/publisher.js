@@ -115,6 +115,9 @@ export class Publisher extends EventTarget {
   }
 
   async #negotiate() {
+    // What changes together, as a screen and its sound, goes into one offer; the sound alone would be refused.
+    await Promise.resolve();
+    if (!this.#open) return;
     const desired = this.#desired();
     if (this.#pc && this.#told === desired) return;
     const pc = this.#pc ?? this.#create();
