@@ -105,11 +105,11 @@ class Rooms:
             if await self._read(conference_id) is None:
                 await self._create(conference_id, title, owner_identity)
 
-    async def end(self, conference_id: str) -> None:
-        """End a conference for everybody. Raises `StoreUnavailable`."""
+    async def end(self, conference_id: str, by: str) -> None:
+        """End a conference for everybody; `by` is recorded as the one who did. Raises `StoreUnavailable`."""
         room = await self.open(conference_id)
         if room is not None:
-            refusal = await room.replica.ask(room.replica.room.owner, inner.Close())
+            refusal = await room.replica.ask(by, inner.Close())
             if refusal is not None:
                 raise StoreUnavailable(refusal.code.value)
 
@@ -122,7 +122,7 @@ class Rooms:
         return Summary(title=state.title, running=not state.ended, people=len(state.people), owner=state.owner)
 
     async def role_of(self, conference_id: str, identity: str) -> Role | None:
-        """The role of a person in a conference: the one they have, or would come back to."""
+        """The role of a person who is in a conference; of its owner always. None for anybody else."""
         room = await self.open(conference_id)
         if room is None:
             return None
@@ -130,7 +130,7 @@ class Rooms:
         present = state.people.get(identity)
         if present is not None:
             return present.role
-        return Role.ORGANIZER if identity == state.owner else state.assigned.get(identity)
+        return Role.ORGANIZER if identity == state.owner else None
 
     def track_report(self, conference_id: str) -> control.RoomReport | None:
         """The worker's last counters of a conference's tracks and peers; None when there are none."""

@@ -321,6 +321,26 @@ async def test_who_may_invite_and_end_is_decided_by_role(shared_server: Server, 
     assert shared_server.api("POST", f"/conferences/{conference}/end", token=people["moderator"].token)
 
 
+async def test_a_moderator_who_was_removed_moderates_nothing_more(
+    shared_server: Server, clients: Callable[..., Any]
+) -> None:
+    conference = shared_server.create("Removed")
+    owner = await clients(shared_server, shared_server.login(), conference)
+    guest = shared_server.guest("Ben", "viewer", conference)
+    await clients(shared_server, guest, conference)
+    await owner.send("role.assign", target=guest.identity, role="moderator")
+    path = f"/api/v1/conferences/{conference}"
+    assert shared_server.request("GET", f"{path}/media", token=guest.token).status == 200
+    await owner.send("participant.remove", target=guest.identity)
+    for method, what, body in (
+        ("GET", "media", None),
+        ("POST", "invitations", {"role": "viewer"}),
+        ("POST", "end", None),
+    ):
+        response = shared_server.request(method, f"{path}/{what}", body, guest.token)
+        assert (response.status, response.json["code"]) == (403, "not_allowed"), what
+
+
 @pytest.mark.parametrize("role", ["organizer", "guest_speaker", "", "VIEWER", None, 1])
 def test_a_link_cannot_give_every_role(shared_server: Server, role: Any) -> None:
     path = f"/api/v1/conferences/{shared_server.conference}/invitations"
