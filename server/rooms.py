@@ -189,6 +189,7 @@ class Rooms:
     def _left(self, person: str, conference: str) -> None:
         if self._where.get(person) == conference:
             del self._where[person]
+        self.tickets.forget_all(conference, person)
 
     def _rename(self, conference: str, title: str) -> None:
         async def rename() -> None:

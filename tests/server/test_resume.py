@@ -15,7 +15,7 @@ from protocol.codec import Encoding
 from protocol.names import Role
 from server import history
 from server.openroom import OpenRoom
-from server.resume import LIFETIME_MS, ResumeTokens
+from server.resume import LIFETIME_MS, MAX_CLIENTS, ResumeTokens
 from server.room import apply
 from tests.harness import until
 from tests.server.session_support import FakeConnection, House
@@ -36,6 +36,29 @@ def test_only_the_newest_token_of_a_presence_is_good() -> None:
     assert tokens.check(second, "a-b", "u_a", "client-1", NOW + 2) is not None
     tokens.forget("a-b", "u_a", "client-1")
     assert tokens.check(second, "a-b", "u_a", "client-1", NOW + 2) is None
+
+
+def test_a_page_that_is_loaded_again_and_again_leaves_a_bounded_memory() -> None:
+    tokens = ResumeTokens(b"s" * 32, NOW)
+    issued = [tokens.issue("a-b", "u_a", f"client-{number:04}", False, NOW + 1) for number in range(100)]
+    good = [
+        number
+        for number, token in enumerate(issued)
+        if tokens.check(token, "a-b", "u_a", f"client-{number:04}", NOW + 2) is not None
+    ]
+    assert good == list(range(100 - MAX_CLIENTS, 100))
+    tokens.forget_all("a-b", "u_a")
+    assert tokens.check(issued[-1], "a-b", "u_a", "client-0099", NOW + 2) is None
+    assert not tokens._newest
+
+
+def test_who_uses_a_token_is_not_the_first_to_be_forgotten() -> None:
+    tokens = ResumeTokens(b"s" * 32, NOW)
+    for number in range(MAX_CLIENTS):
+        tokens.issue("a-b", "u_a", f"client-{number:04}", False, NOW + 1)
+    again = tokens.issue("a-b", "u_a", "client-0000", False, NOW + 1)
+    tokens.issue("a-b", "u_a", "client-next", False, NOW + 1)
+    assert tokens.check(again, "a-b", "u_a", "client-0000", NOW + 2) is not None
 
 
 def test_a_token_is_good_for_its_owner_alone_and_only_unchanged() -> None:
@@ -255,6 +278,14 @@ async def test_who_was_removed_meanwhile_cannot_resume(house: House) -> None:
     await guest.drop()
     await house.say(owner.connection, "participant.remove", target="g_1")
     assert (await guest.come_back())["code"] == "bad_resume"
+
+
+async def test_of_whoever_left_no_resume_token_is_remembered(house: House) -> None:
+    conference, owner, guest = await started(house)
+    await guest.drop()
+    await house.say(owner.connection, "participant.remove", target="g_1")
+    assert (conference, "g_1") not in house.rooms.tickets._newest
+    assert (conference, house.owner.id) in house.rooms.tickets._newest
 
 
 async def test_who_stays_away_too_long_is_gone_and_cannot_resume(tmp_path: Path) -> None:
