@@ -94,7 +94,7 @@ async def _enter(session: Session, room: OpenRoom, enter: inner.Enter, message: 
             for member in room.replica.members.of(session.person):
                 if not member.console:
                     room.take_over(member)
-            room.media.close_peer(session.person)
+            room.new_page(session.person)
         session.console = message.console
         room.attach(session, room.replica.room.version)
         view = snapshot(room.replica.room, session.person, room.replica.epoch)

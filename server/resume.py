@@ -2,8 +2,9 @@
 
 A token is a signed note of whose connection it was, with a number that is higher for each token issued. On the node
 that issued it, only the newest of a presence is good, once; of a person's clients, those that came last are
-remembered. After a restart that memory is gone: then a token from before the start is good, unless the room's log says that it was used (a resume is recorded among a commit's
-commands). A token never stands alone: `hello` proves the identity beside it.
+remembered. After a restart that memory is gone: then a token from before the start is good, unless the room's log says
+that it was used (a resume is recorded among a commit's commands). A token never stands alone: `hello` proves the
+identity beside it.
 """
 
 from __future__ import annotations
