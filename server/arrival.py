@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from protocol import commands as c
 from protocol.answers import Joined, Welcome
 from protocol.errors import Code
+from protocol.signals import MediaReset
 from server.access import identify
 from server.openroom import OpenRoom
 from server.replica import Order
@@ -81,7 +82,8 @@ async def join(session: Session, message: c.ConferenceJoin) -> None:
 async def _enter(session: Session, room: OpenRoom, enter: inner.Enter, message: c.ConferenceJoin) -> Refusal | None:
     def commands(state: Room) -> tuple[AnyCommand, ...]:
         present = state.people.get(session.person)
-        if message.console or present is None or not present.tracks:
+        occupied = _occupied(room, session, message) is not None  # it will be refused: nobody's tracks may end
+        if message.console or occupied or present is None or not present.tracks:
             return (enter,)
         # A new page has new media: what the former one sent has ended with it.
         return (enter, c.MediaPublish(id=0, sdp="-", tracks={}))
@@ -89,6 +91,11 @@ async def _enter(session: Session, room: OpenRoom, enter: inner.Enter, message: 
     def attach() -> Refusal | None:
         refusal = _occupied(room, session, message)
         if refusal is not None:
+            if not message.console:
+                # Another connection came while the commit was on its way, which has ended the tracks: it begins anew.
+                room.replica.members.signal_to(
+                    session.person, MediaReset(reason="Another page tried to join."), media=True
+                )
             return refusal
         if not message.console:
             for member in room.replica.members.of(session.person):
@@ -168,7 +175,8 @@ async def _decided(
         if not outcome.done():
             outcome.set_result(refusal)
 
-    room.replica.submit(Order(actor=session.person, commands=commands, key=key, once=key is not None, settle=settle))
+    once = key is not None
+    room.replica.submit(Order(actor=session.person, commands=commands, key=key, once=once, settle=settle, bounded=True))
     return await outcome
 
 

@@ -38,6 +38,7 @@ async def command(session: Session, message: c.RoomCommand) -> None:
             commands=lambda _: (message,),
             key=(session.person, session.client, message.id),
             settle=settle,
+            bounded=True,
         )
     )
 
@@ -68,7 +69,7 @@ async def publish(session: Session, message: c.MediaPublish) -> None:
         session.refuse(message, refusal or Refusal(Code.GOING_AWAY, "the connection is not in the room any more"))
 
     # Without a key: a repetition after a lost answer must have the worker's answer again.
-    room.replica.submit(Order(actor=person, commands=commands, settle=settle))
+    room.replica.submit(Order(actor=person, commands=commands, settle=settle, bounded=True))
 
 
 async def subscribe(session: Session, message: c.MediaSubscribe | c.MediaAnswer) -> None:

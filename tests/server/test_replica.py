@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,7 @@ from tests.server.replica_support import (
     order,
     second_replica,
 )
+from tests.server.session_support import House
 
 
 @pytest.fixture
@@ -256,6 +258,18 @@ async def test_a_full_inbox_refuses_clients_and_still_takes_the_servers_own(
     assert len(refused) == 5
     assert await dropped is None
     assert replica.room.people[OWNER].away
+
+
+async def test_a_full_inbox_takes_no_offers_and_nobody_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = await House(tmp_path).open()
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    guest = await house.hello(house.guest("g_1", conference), "client-gst1")
+    monkeypatch.setattr(module, "MAX_WAITING", 0)
+    offer = await house.say(owner, "media.publish", sdp="v=0", tracks={"0": "audio"})
+    join = await house.say(guest, "conference.join", conference=conference)
+    assert (offer["code"], join["code"]) == ("rate_limited", "rate_limited")
+    await house.close()
 
 
 async def test_a_log_with_an_unknown_event_is_read_and_not_written(log: MemoryLog, replica: RoomReplica) -> None:
