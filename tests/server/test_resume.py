@@ -12,9 +12,10 @@ import pytest
 
 from protocol import commands as c
 from protocol.codec import Encoding
-from protocol.names import Role
+from protocol.names import Role, Source
 from server import history
 from server.openroom import OpenRoom
+from server.replica import Order
 from server.resume import LIFETIME_MS, MAX_CLIENTS, ResumeTokens
 from server.room import apply
 from tests.harness import until
@@ -316,6 +317,31 @@ async def test_after_a_take_over_the_former_pages_token_is_void(house: House) ->
     await house.say(second, "conference.join", conference=guest.conference, take_over=True)
     assert (await guest.come_back())["code"] == "bad_resume"
     assert second.finished is None
+
+
+async def test_a_page_that_came_back_in_time_is_told_that_another_ended_its_tracks(house: House) -> None:
+    conference, owner, _ = await started(house)
+    await house.say(owner.connection, "stage.request")
+    room = await room_of(house, conference)
+    publish = c.MediaPublish(id=0, sdp="-", tracks={"0": Source.AUDIO})
+    assert await room.replica.ask(house.owner.id, publish) is None
+    await owner.drop()
+    room.media._publishing.add(house.owner.id)
+    # Decided in one batch, the resume first.
+    page = await house.hello(owner.token, "client-own2")
+    orders: list[Order] = []
+    submit = room.replica.submit
+    room.replica.submit = orders.append  # type: ignore[method-assign]
+    joining = asyncio.create_task(house.say(page, "conference.join", conference=conference))
+    resuming = asyncio.create_task(owner.come_back())
+    await until(lambda: len(orders) == 2, 5)
+    room.replica.submit = submit  # type: ignore[method-assign]
+    for order in sorted(orders, key=lambda order: not order.once):
+        submit(order)
+    assert (await resuming)["type"] == "ok"
+    assert (await joining)["code"] == "already_in_conference"
+    assert room.replica.room.people[house.owner.id].tracks == ()
+    assert [message["type"] for message in owner.connection.of("media.reset")] == ["media.reset"]
 
 
 async def test_a_console_comes_back_as_a_console(house: House) -> None:
