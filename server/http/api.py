@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 
 from protocol.errors import Code
@@ -45,7 +46,11 @@ async def enter_as_guest(call: Call, body: m.GuestEntry) -> m.GuestEntered:
     if not name:
         raise Failure(Code.BAD_MESSAGE, "A name has at least one letter.", details={"path": "$.name"})
     known = _guest(call, body.token, invitation.conference)
-    identity = known.identity if known is not None else "g_" + secrets.token_hex(8)
+    if invitation.role is Role.MODERATOR:
+        # Personal: else a moderator who was demoted or removed would open it again as somebody new.
+        identity = "g_" + hashlib.blake2b(invitation.id.encode(), digest_size=8).hexdigest()
+    else:
+        identity = known.identity if known is not None else "g_" + secrets.token_hex(8)
     token = tokens.guest(identity, name, invitation.conference, invitation.role)
     return m.GuestEntered(
         token=token,
@@ -276,7 +281,7 @@ API: tuple[Endpoint, ...] = (
         method="POST",
         path="/api/v1/conferences/{conference}/invitations",
         name="invite",
-        summary="Make a guest link; for organizers and moderators.",
+        summary="Make a guest link; for organizers and moderators. A moderator's link is for one person.",
         handler=invite,
         body=m.NewInvitation,
         response=m.InvitationMade,

@@ -20,7 +20,7 @@ from server.http.address import Proxies
 from server.http.api import API
 from server.http.endpoint import MAX_BODY, Caller
 from server.ratelimit import RateLimit
-from tests.harness import Server
+from tests.harness import Guest, Server
 
 # --- pages and static files ----------------------------------------------------------------
 
@@ -199,6 +199,37 @@ def test_a_guest_comes_in_by_the_printed_link_and_stays_the_same_person(shared_s
     assert (again["identity"], again["name"]) == (first["identity"], "Benjamin")
     other = shared_server.api("POST", "/guests", {"invite": invite, "name": "Ben"})
     assert other["identity"] != first["identity"]
+
+
+def test_a_moderators_link_is_one_person_however_often_it_is_opened(shared_server: Server) -> None:
+    link = shared_server.invite("moderator")
+    first = shared_server.api("POST", "/guests", {"invite": link, "name": "Ben"})
+    # As after clearing the browser's storage, and as with a token of somebody else.
+    viewer = shared_server.guest("Carla")
+    for more in ({}, {"token": viewer.token}):
+        again = shared_server.api("POST", "/guests", {"invite": link, "name": "Somebody", **more})
+        assert again["identity"] == first["identity"] != viewer.identity
+    other = shared_server.api("POST", "/guests", {"invite": shared_server.invite("moderator"), "name": "Ben"})
+    assert other["identity"] != first["identity"]
+
+
+async def test_a_moderator_who_was_demoted_is_not_one_again_by_the_same_link(
+    shared_server: Server, clients: Callable[..., Any]
+) -> None:
+    conference = shared_server.create("Demoted")
+    link = shared_server.invite("moderator", conference)
+    owner = await clients(shared_server, shared_server.login(), conference)
+
+    async def enter() -> Any:
+        entered = shared_server.api("POST", "/guests", {"invite": link, "name": "Ben"})
+        return await clients(shared_server, Guest(entered["token"], entered["identity"], "Ben"), conference)
+
+    ben = await enter()
+    assert (await ben.send("can", target=ben.identity))["type"] == "ok"
+    await owner.send("role.assign", target=ben.identity, role="viewer")
+    await ben.send("conference.leave")
+    again = await enter()
+    assert again.person(ben.identity)["role"] == "viewer"
 
 
 def test_a_guest_token_of_another_conference_makes_nobody_the_same_person(shared_server: Server) -> None:
