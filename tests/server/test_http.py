@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -9,13 +10,14 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 
 from protocol.errors import Code
-from server.http import deadline
+from server.http import deadline, health
 from server.http.address import Proxies
 from server.http.api import API
 from server.http.endpoint import MAX_BODY, Caller
@@ -675,3 +677,19 @@ def test_every_refusal_of_the_api_has_a_status(shared_server: Server) -> None:
     for endpoint in API:
         assert all(code in STATUS for code in endpoint.errors)
     assert Code.RATE_LIMITED in STATUS
+
+
+async def test_readiness_asks_the_store_at_most_once_a_second() -> None:
+    asked: list[int] = []
+
+    class Asked:
+        ready = True
+
+        async def run(self, work: object) -> None:
+            asked.append(1)
+
+    services: Any = SimpleNamespace(store=Asked(), workers=Asked())
+    readyz = next(route for route in health.routes(services) if route.path == "/readyz")
+    answers = await asyncio.gather(*(readyz.endpoint(None) for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(asked) == 1
