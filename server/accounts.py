@@ -188,8 +188,8 @@ class Accounts:
         )
         return row is not None and row[0] is not None
 
-    async def set_password(self, id: str, password: str) -> None:
-        """Set the password; when it replaces one, tokens issued before are dead at once.
+    async def set_password(self, id: str, password: str, revoke: bool = False) -> None:
+        """Set the password; when it replaces one, or with `revoke`, tokens issued before are dead at once.
 
         Raises `AccountError`, `TooBusy`.
         """
@@ -199,8 +199,9 @@ class Accounts:
 
         def update(connection: sqlite3.Connection) -> None:
             done = connection.execute(
-                "UPDATE accounts SET tokens_after = iif(password IS NULL, tokens_after, ?), password = ? WHERE id = ?",
-                (now, hashed, id),
+                "UPDATE accounts SET tokens_after = iif(password IS NULL AND NOT ?, tokens_after, ?), password = ?"
+                " WHERE id = ?",
+                (revoke, now, hashed, id),
             )
             if done.rowcount == 0:
                 raise AccountError("There is no such account.")
