@@ -231,7 +231,11 @@ class RoomReplica:
                     _log.exception("a batch could not be decided", conference=self.room.conference)
                     _answer(batch, [Verdict(Refusal(Code.INTERNAL))] * len(batch))
             if self._since_mark >= SNAPSHOT_EVERY:
-                await self._save()
+                try:
+                    await self._save()
+                except Exception:
+                    # The log has everything; without a snapshot only opening takes longer.
+                    _log.exception("a snapshot could not be made", conference=self.room.conference)
 
     async def _decide_batch(self, batch: list[Order]) -> None:
         for _ in range(MAX_RACES):

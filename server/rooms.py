@@ -256,7 +256,11 @@ class Rooms:
 
     async def _sweep(self) -> None:
         for conference, room in list(self._open.items()):
-            async with self._alone(conference):
-                if room.idle and self._open.get(conference) is room:
-                    del self._open[conference]
-                    await room.stop()
+            try:
+                async with self._alone(conference):
+                    if room.idle and self._open.get(conference) is room:
+                        del self._open[conference]
+                        await room.stop()
+            except Exception:
+                # One room's mistake must not leave all the others open for ever.
+                _log.exception("a room could not be closed", conference=conference)

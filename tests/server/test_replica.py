@@ -282,6 +282,20 @@ async def test_a_log_with_an_unknown_event_is_read_and_not_written(log: MemoryLo
     await other.stop()
 
 
+async def test_a_snapshot_that_cannot_be_made_leaves_the_writer_alive(
+    log: MemoryLog, replica: RoomReplica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(module, "SNAPSHOT_EVERY", 2)
+    monkeypatch.setattr(log, "save_snapshot", fail)
+    await come_in(replica, OWNER)
+    for number in range(5):
+        async with asyncio.timeout(5):
+            assert await replica.ask(OWNER, c.ConferenceSettings(id=number, title=f"title {number}")) is None
+
+
 async def test_snapshots_lag_so_that_a_restarted_node_has_something_to_resume_from(
     log: MemoryLog, replica: RoomReplica, monkeypatch: pytest.MonkeyPatch
 ) -> None:

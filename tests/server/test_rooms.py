@@ -77,6 +77,19 @@ async def test_empty_rooms_are_closed_and_opened_again_as_they_were(house: House
     assert state_hash(again.replica.room) == before
 
 
+async def test_a_room_that_cannot_be_closed_does_not_keep_the_others_open(house: House) -> None:
+    first, second = await house.conference("one"), await house.conference("two")
+
+    async def fail() -> None:
+        raise RuntimeError("a mistake")
+
+    stop = house.rooms._open[first].stop
+    house.rooms._open[first].stop = fail  # type: ignore[method-assign]
+    await house.rooms._sweep()
+    assert second not in house.rooms._open
+    await stop()
+
+
 async def test_the_directory_learns_the_title_that_the_settings_give(house: House) -> None:
     conference = await house.conference("Before")
     owner = await house.joined(house.token(house.owner), conference)
