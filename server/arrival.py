@@ -42,6 +42,8 @@ async def hello(session: Session, message: c.Hello) -> None:
     except BadToken:
         session.refuse(message, Refusal(Code.BAD_TOKEN))
         return
+    if session.over:
+        return  # closed while this waited for the store
     session.identified = identified
     session.person, session.client = identified.identity, message.client
     if message.resume is not None:
@@ -205,7 +207,8 @@ async def _settle_elsewhere(session: Session, message: c.ConferenceJoin) -> Refu
     if members and not message.take_over:
         return Refusal(Code.ALREADY_IN_CONFERENCE, "", {"conference": elsewhere})
     refusal = await other.replica.ask(session.person, c.ConferenceLeave(id=0))
-    if refusal is not None and refusal.code is Code.STORE_UNAVAILABLE:
+    # Not there any more is as good as left; after any other refusal they would be in two conferences.
+    if refusal is not None and refusal.code not in (Code.NOT_YET, Code.CONFERENCE_ENDED):
         return refusal
     for member in members:
         other.take_over(member)

@@ -278,6 +278,17 @@ async def test_tokens_that_are_not_good_do_not_let_in(house: House) -> None:
     assert (await house.say(house.connect(), "hello", token=token, client="client-0001"))["code"] == "bad_token"
 
 
+async def test_a_connection_that_closes_during_hello_stays_closed(house: House) -> None:
+    connection = house.connect()
+    assert connection.session is not None
+    message = {"type": "hello", "id": 1, "token": house.token(house.owner), "client": "client-0001"}
+    saying = asyncio.create_task(house.raw(connection, message))
+    await asyncio.sleep(0)
+    connection.finish(Code.GOING_AWAY)
+    await saying
+    assert connection.session.state is State.CLOSED and connection.sent == []
+
+
 async def test_after_a_refused_hello_one_may_try_again(house: House) -> None:
     connection = house.connect()
     assert (await house.say(connection, "hello", token="x", client="client-0001"))["code"] == "bad_token"
