@@ -168,6 +168,12 @@ class Accounts:
 
         return await self._store.run(look)
 
+    async def valid_from(self) -> dict[str, int]:
+        """Of each account: since when issued tokens are good, in seconds since 1970."""
+        return await self._store.run(
+            lambda connection: dict(connection.execute("SELECT id, tokens_after FROM accounts").fetchall())
+        )
+
     async def check_password(self, login: str, password: str) -> Account | None:
         """The account, when login and password are right. Takes equally long when there is no such login.
 

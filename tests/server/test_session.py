@@ -289,6 +289,16 @@ async def test_a_connection_that_closes_during_hello_stays_closed(house: House) 
     assert connection.session.state is State.CLOSED and connection.sent == []
 
 
+async def test_the_sessions_of_a_removed_account_end(house: House) -> None:
+    conference = await house.conference()
+    anna, ben = await house.member("anna"), await house.member("ben")
+    connections = [await house.joined(house.token(who), conference, f"client-{who.login}") for who in (anna, ben)]
+    guest = await house.joined(house.guest("g_1", conference), conference, "client-gst1")
+    await house.accounts.remove(anna.id)
+    await house.gateway.check()
+    assert [one.finished for one in (*connections, guest)] == [Code.BAD_TOKEN, None, None]
+
+
 async def test_after_a_refused_hello_one_may_try_again(house: House) -> None:
     connection = house.connect()
     assert (await house.say(connection, "hello", token="x", client="client-0001"))["code"] == "bad_token"
