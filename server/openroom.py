@@ -159,22 +159,30 @@ class OpenRoom:
             sdp = await self.media.publish(person, message)
         except MediaRefused as error:
             _log.info("an offer was refused", conference=self.conference, code=error.code.value, reason=str(error))
-            refusal = Refusal(error.code)
-
-            def settle(_: Refusal | None) -> None:
-                self.forget_offer(person, offer)
-                session.refuse(message, refusal)
-
-            def commands(_: Room) -> tuple[c.MediaPublish, ...]:
-                if self._offers.get(person) is not offer:
-                    return ()
-                tracks = {str(number): source for number, source in enumerate(offer.before)}
-                return (c.MediaPublish(id=message.id, sdp="-", tracks=tracks),)
-
-            self.replica.submit(Order(actor=person, commands=commands, settle=settle))
+            self._take_back(session, message, offer, Refusal(error.code))
             return
         newest = self._offers.get(person)
         if newest is not None:
             newest.before = tuple(message.tracks.values())
         self.forget_offer(person, offer)
         session.accept(message, Accepted(sdp=sdp))
+
+    def too_late(self, session: Session, message: c.MediaPublish, offer: Offer) -> None:
+        """The offer was decided in one commit with another page's coming, which it must not outlive."""
+        self._offers.setdefault(session.person, offer)
+        self._take_back(session, message, offer, Refusal(Code.GOING_AWAY, "another page took over"))
+
+    def _take_back(self, session: Session, message: c.MediaPublish, offer: Offer, refusal: Refusal) -> None:
+        person = session.person
+
+        def settle(_: Refusal | None) -> None:
+            self.forget_offer(person, offer)
+            session.refuse(message, refusal)
+
+        def commands(_: Room) -> tuple[c.MediaPublish, ...]:
+            if self._offers.get(person) is not offer:
+                return ()
+            tracks = {str(number): source for number, source in enumerate(offer.before)}
+            return (c.MediaPublish(id=message.id, sdp="-", tracks=tracks),)
+
+        self.replica.submit(Order(actor=person, commands=commands, settle=settle))

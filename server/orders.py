@@ -64,6 +64,9 @@ async def publish(session: Session, message: c.MediaPublish) -> None:
             # Asked of the worker after the plan that allows it, which went out in this same step.
             room.negotiate(session, message, offer)
             return
+        if refusal is None and offer is not None:
+            room.too_late(session, message, offer)
+            return
         if offer is not None:
             room.forget_offer(person, offer)
         session.refuse(message, refusal or Refusal(Code.GOING_AWAY, "the connection is not in the room any more"))

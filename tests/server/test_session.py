@@ -17,6 +17,7 @@ from protocol.errors import Code
 from protocol.names import Role, Source
 from server import orders
 from server.openroom import OpenRoom
+from server.replica import Order
 from server.room.digest import state_hash
 from server.session import HANDLERS
 from server.states import ALLOWED, State, misplaced
@@ -450,6 +451,24 @@ async def test_an_offer_that_waited_while_another_page_took_over_is_not_obeyed(h
     connection.session.room = room  # as it was when its offer was read
     await orders.publish(connection.session, c.MediaPublish(id=904, sdp="v=0", tracks={"0": Source.AUDIO}))
     connection.session.room = None
+    assert (await connection.answer(904))["code"] == "going_away"
+    assert room.replica.room.people[house.owner.id].tracks == () and not offered
+
+
+async def test_an_offer_decided_together_with_a_take_over_leaves_no_tracks(house: House) -> None:
+    connection, room, offered = await publishing(house)
+    page = await house.hello(house.token(house.owner), "client-0002")
+    held: list[Order] = []
+    submit = room.replica.submit
+    room.replica.submit = held.append  # type: ignore[method-assign]
+    join = {"type": "conference.join", "id": 903, "conference": room.conference, "take_over": True}
+    joining = asyncio.create_task(house.raw(page, join))
+    await until(lambda: len(held) == 1, 5)
+    await house.raw(connection, {"type": "media.publish", "id": 904, "sdp": "v=0", "tracks": {"0": "audio"}})
+    room.replica.submit = submit  # type: ignore[method-assign]
+    for order in held:
+        submit(order)
+    await joining
     assert (await connection.answer(904))["code"] == "going_away"
     assert room.replica.room.people[house.owner.id].tracks == () and not offered
 
