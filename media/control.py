@@ -64,12 +64,11 @@ class ControlLink:
     def send(self, message: WorkerMessage) -> None:
         """Send a message; without a link it is dropped: the server learns the state from what follows."""
         writer = self._writer
-        if writer is None:
+        if writer is None or writer.transport.is_closing():
             return
         if writer.transport.get_write_buffer_size() > MAX_WAITING:
             log.warning("the server does not read")
             writer.transport.abort()
-            self._writer = None
             return
         data = pack(message)
         writer.write(len(data).to_bytes(4, "big") + data)

@@ -161,10 +161,3 @@ class KeyframeArbiter:
     def withdraw(self) -> None:
         """Nobody needs one any more: the last viewer of the layer has gone."""
         self.wanted = False
-
-    @property
-    def next_at(self) -> float | None:
-        """When `due` will next be true (in the past: at once), or `None` when nobody waits."""
-        if not self.wanted:
-            return None
-        return float("-inf") if self._sent_at is None else self._sent_at + self._interval

@@ -15,7 +15,6 @@ Writable = bytearray | memoryview
 #  extension offset, extension length, extension profile, padding length)
 Parsed = tuple[int, int, int, int, int, int, int, int, int, int]
 
-HEADER = 12
 ONE_BYTE = 0xBEDE  # RFC 8285 section 4.2
 TWO_BYTE = 0x1000  # RFC 8285 section 4.3; its low four bits are "appbits" and may be anything
 _TWO_BYTE_MASK = 0xFFF0
@@ -249,16 +248,6 @@ def wrap_rtx(packet: Buffer, rtx_ssrc: int, rtx_pt: int, rtx_seq: int) -> bytes:
 
 
 # --- sequence numbers ------------------------------------------------------------------------
-
-
-def seq_distance(a: int, b: int) -> int:
-    """How far `a` is ahead of `b`, modulo 2**16: -32768 … 32767."""
-    return ((a - b + 0x8000) & 0xFFFF) - 0x8000
-
-
-def seq_newer(a: int, b: int) -> bool:
-    """Is `a` after `b` on the circle of 16-bit sequence numbers? Exactly opposite numbers count as older."""
-    return 0 < ((a - b) & 0xFFFF) < 0x8000
 
 
 class SequenceExtender:

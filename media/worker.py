@@ -12,6 +12,7 @@ import resource
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -19,6 +20,7 @@ import structlog
 from media.control import ControlAddress, ControlLink
 from media.demux import Demux
 from media.dtls import DtlsContext
+from media.room import Room
 from media.router import Router
 from media.srtp import IN_PLACE
 from media.udp import Address, UdpPort
@@ -32,6 +34,7 @@ from protocol.control import (
     SubscribeAnswer,
     SubscribeOpen,
     WorkerHello,
+    WorkerMessage,
 )
 
 TICK = 0.020
@@ -130,19 +133,26 @@ class Worker:
                 self._error("a tick raised")
             if now >= next_speakers:
                 next_speakers = now + SPEAKERS_EVERY
-                for room in self._router.rooms.values():
-                    speakers = room.speakers(now)
-                    if speakers is not None:
-                        self._link.send(speakers)
+                self._tell_speakers(now)
             if now >= next_report:
                 next_report = now + REPORT_EVERY
-                for room in self._router.rooms.values():
-                    report = room.report()
-                    if report is not None:
-                        self._link.send(report)
+                self._tell(lambda room: room.report())
             if now >= next_heartbeat:
                 next_heartbeat = now + self._heartbeat_s
                 self._link.send(self._heartbeat())
+
+    def _tell_speakers(self, now: float) -> None:
+        self._tell(lambda room: room.speakers(now))
+
+    def _tell(self, what: Callable[[Room], WorkerMessage | None]) -> None:
+        """Something about each room, to the server. A mistake of ours with one room must not end the clock."""
+        for room in self._router.rooms.values():
+            try:
+                message = what(room)
+                if message is not None:
+                    self._link.send(message)
+            except Exception:
+                self._error("a room's report raised")
 
     def _heartbeat(self) -> Heartbeat:
         usage = resource.getrusage(resource.RUSAGE_SELF)

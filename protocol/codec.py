@@ -45,7 +45,6 @@ class BadMessage(ValueError):
 
 
 _json = msgspec.json.Encoder()
-_json_decoder = msgspec.json.Decoder()
 
 
 def _unpack(data: bytes) -> Any:

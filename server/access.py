@@ -19,12 +19,14 @@ MEMBERS_ARE = Role.SPEAKER
 
 
 class Identified(msgspec.Struct, frozen=True, kw_only=True):
-    """A person whose token was verified. `conference`: the only one a guest may enter."""
+    """A person whose token was verified. `conference`: the only one a guest may enter. `issued`: when the token was,
+    in seconds since 1970."""
 
     identity: str
     name: str
     kind: PersonKind
     by_right: bool
+    issued: int
     conference: str | None = None
     role: Role | None = None
 
@@ -49,6 +51,7 @@ async def identify(token: str, tokens: Tokens, accounts: Accounts) -> Identified
             name=claims.name,
             kind=claims.kind,
             by_right=False,
+            issued=claims.issued,
             conference=claims.conference,
             role=claims.role,
         )
@@ -58,4 +61,5 @@ async def identify(token: str, tokens: Tokens, accounts: Accounts) -> Identified
         name=account.name,
         kind=PersonKind.USER,
         by_right=account.server_role in (ServerRole.OWNER, ServerRole.ADMIN),
+        issued=claims.issued,
     )

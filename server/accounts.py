@@ -168,6 +168,12 @@ class Accounts:
 
         return await self._store.run(look)
 
+    async def valid_from(self) -> dict[str, int]:
+        """Of each account: since when issued tokens are good, in seconds since 1970."""
+        return await self._store.run(
+            lambda connection: dict(connection.execute("SELECT id, tokens_after FROM accounts").fetchall())
+        )
+
     async def check_password(self, login: str, password: str) -> Account | None:
         """The account, when login and password are right. Takes equally long when there is no such login.
 
@@ -188,8 +194,8 @@ class Accounts:
         )
         return row is not None and row[0] is not None
 
-    async def set_password(self, id: str, password: str) -> None:
-        """Set the password; when it replaces one, tokens issued before are dead at once.
+    async def set_password(self, id: str, password: str, revoke: bool = False) -> None:
+        """Set the password; when it replaces one, or with `revoke`, tokens issued before are dead at once.
 
         Raises `AccountError`, `TooBusy`.
         """
@@ -199,8 +205,9 @@ class Accounts:
 
         def update(connection: sqlite3.Connection) -> None:
             done = connection.execute(
-                "UPDATE accounts SET tokens_after = iif(password IS NULL, tokens_after, ?), password = ? WHERE id = ?",
-                (now, hashed, id),
+                "UPDATE accounts SET tokens_after = iif(password IS NULL AND NOT ?, tokens_after, ?), password = ?"
+                " WHERE id = ?",
+                (revoke, now, hashed, id),
             )
             if done.rowcount == 0:
                 raise AccountError("There is no such account.")

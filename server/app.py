@@ -139,6 +139,8 @@ class Application:
             proxies=Proxies(settings.trusted_proxies),
         )
         gateway = Gateway(rooms, tokens, accounts, metrics, settings)
+        checking = asyncio.create_task(gateway.keep_checking(), name="account check")
+        self._later("account check", _ender(checking))
         await self._listen(application(services), gateway, sockets, certificate)
 
         owner, first_start = await accounts.ensure_owner()
@@ -232,6 +234,15 @@ class Application:
         )
         await rooms.create(made.id, made.title, owner)
         return made
+
+
+def _ender(task: asyncio.Task[None]) -> Callable[[], Awaitable[None]]:
+    async def end() -> None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    return end
 
 
 def _closer(*things: IO[bytes] | socket.socket | Store | Accounts) -> Callable[[], Awaitable[None]]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from protocol import commands as c
 from protocol.answers import Joined, Welcome
 from protocol.errors import Code
+from protocol.signals import MediaReset
 from server.access import identify
 from server.openroom import OpenRoom
 from server.replica import Order
@@ -42,6 +43,8 @@ async def hello(session: Session, message: c.Hello) -> None:
     except BadToken:
         session.refuse(message, Refusal(Code.BAD_TOKEN))
         return
+    if session.over:
+        return  # closed while this waited for the store
     session.identified = identified
     session.person, session.client = identified.identity, message.client
     if message.resume is not None:
@@ -82,7 +85,8 @@ async def join(session: Session, message: c.ConferenceJoin) -> None:
 async def _enter(session: Session, room: OpenRoom, enter: inner.Enter, message: c.ConferenceJoin) -> Refusal | None:
     def commands(state: Room) -> tuple[AnyCommand, ...]:
         present = state.people.get(session.person)
-        if message.console or present is None or not present.tracks:
+        occupied = _occupied(room, session, message) is not None  # it will be refused: nobody's tracks may end
+        if message.console or occupied or present is None or not present.tracks:
             return (enter,)
         # A new page has new media: what the former one sent has ended with it.
         return (enter, c.MediaPublish(id=0, sdp="-", tracks={}))
@@ -90,12 +94,17 @@ async def _enter(session: Session, room: OpenRoom, enter: inner.Enter, message: 
     def attach() -> Refusal | None:
         refusal = _occupied(room, session, message)
         if refusal is not None:
+            if not message.console:
+                # Another connection came while the commit was on its way, which has ended the tracks: it begins anew.
+                room.replica.members.signal_to(
+                    session.person, MediaReset(reason="Another page tried to join."), media=True
+                )
             return refusal
         if not message.console:
             for member in room.replica.members.of(session.person):
                 if not member.console:
                     room.take_over(member)
-            room.media.close_peer(session.person)
+            room.new_page(session.person)
         session.console = message.console
         room.attach(session, room.replica.room.version)
         view = snapshot(room.replica.room, session.person, room.replica.epoch)
@@ -174,7 +183,8 @@ async def _decided(
         if not outcome.done():
             outcome.set_result(refusal)
 
-    room.replica.submit(Order(actor=session.person, commands=commands, key=key, once=key is not None, settle=settle))
+    once = key is not None
+    room.replica.submit(Order(actor=session.person, commands=commands, key=key, once=once, settle=settle, bounded=True))
     return await outcome
 
 
@@ -203,7 +213,8 @@ async def _settle_elsewhere(session: Session, message: c.ConferenceJoin) -> Refu
     if members and not message.take_over:
         return Refusal(Code.ALREADY_IN_CONFERENCE, "", {"conference": elsewhere})
     refusal = await other.replica.ask(session.person, c.ConferenceLeave(id=0))
-    if refusal is not None and refusal.code is Code.STORE_UNAVAILABLE:
+    # Not there any more is as good as left; after any other refusal they would be in two conferences.
+    if refusal is not None and refusal.code not in (Code.NOT_YET, Code.CONFERENCE_ENDED):
         return refusal
     for member in members:
         other.take_over(member)

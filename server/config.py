@@ -186,9 +186,7 @@ class Settings:
     allowed_origins: tuple[str, ...] = _option(
         (), _origins, "Web origins beside the server's own whose pages may connect; * is not possible."
     )
-    trusted_proxies: tuple[str, ...] = _option(
-        (), _addresses, "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."
-    )
+    trusted_proxies: tuple[str, ...] = _option((), _addresses, "Reverse proxies whose X-Forwarded-For is believed.")
     account_days: int = _option(30, _whole(1, 3650), "Days that a log-in lasts.")
     guest_days: int = _option(30, _whole(1, 3650), "Days that a guest remains the same person.")
     invitation_days: int = _option(30, _whole(1, 3650), "Days that a guest link can be used.")

@@ -44,11 +44,6 @@ class History:
         if len(self._told) > MAX_EVENTS:
             self._start = self._told.popleft().event.version
 
-    def forget_until(self, version: int) -> None:
-        """Let go of what happened up to a version."""
-        while self._told and self._told[0].event.version <= version:
-            self._start = self._told.popleft().event.version
-
     def missed(self, room: Room, person: str, since: int) -> tuple[e.RoomEvent, ...] | None:
         """What `person` was not told since version `since`, as far as it is meant for them; None when only a
         snapshot will do: too long ago, from another future, or what they may see has changed as a whole."""

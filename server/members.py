@@ -70,10 +70,6 @@ class Members:
         """The connections of one person."""
         return tuple(self._by_person.get(person, ()))
 
-    def main_of(self, person: str) -> Member | None:
-        """The connection that carries the person's media."""
-        return next((member for member in self.of(person) if not member.console), None)
-
     def attach(self, member: Member, told: int, room: Room) -> None:
         """From now on `member` is told what comes after version `told`; `room` is the state now."""
         member.told = told

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from protocol import commands as c
 from protocol.answers import Accepted
 from protocol.errors import Code
@@ -39,6 +41,12 @@ CHAT_AT_ONCE = 8.0
 _log = log.get("podium.openroom")
 
 
+class Offer(msgspec.Struct, eq=False):
+    """A person's newest offer while the worker has not answered it. `before`: the tracks to go back to."""
+
+    before: tuple[Source, ...]
+
+
 class OpenRoom:
     """One conference on this node."""
 
@@ -64,6 +72,7 @@ class OpenRoom:
         self._tickets = tickets
         self._now = now
         self._negotiating: set[asyncio.Task[None]] = set()
+        self._offers: dict[str, Offer] = {}
         # Media first: of a mute nothing else is as urgent.
         replica.observers += [self.media, self.grace, self.deadlines, self.counts]
 
@@ -125,30 +134,59 @@ class OpenRoom:
 
     # --- media --------------------------------------------------------------------------
 
-    def negotiate(self, session: Session, message: c.MediaPublish, tracks_before: tuple[Source, ...]) -> None:
+    def offers(self, person: str, tracks: tuple[Source, ...]) -> Offer:
+        """An offer of somebody with these tracks is being decided; from now on it is their newest."""
+        under_way = self._offers.get(person)
+        offer = self._offers[person] = Offer(under_way.before if under_way is not None else tracks)
+        return offer
+
+    def forget_offer(self, person: str, offer: Offer) -> None:
+        """The offer is answered."""
+        if self._offers.get(person) is offer:
+            del self._offers[person]
+
+    def new_page(self, person: str) -> None:
+        """The person's page is another one now: what the former one sent, and asked for, is void."""
+        self._offers.pop(person, None)
+        self.media.close_peer(person)
+
+    def negotiate(self, session: Session, message: c.MediaPublish, offer: Offer) -> None:
         """Have the worker answer a client's offer, whose tracks are in the room already; when it refuses, the tracks
-        of before are put back, so that a refusal has changed nothing."""
-        task = asyncio.create_task(self._negotiate(session, message, tracks_before), name="negotiate")
+        of before are put back, so that a refusal has changed nothing; but not over a newer offer's."""
+        task = asyncio.create_task(self._negotiate(session, message, offer), name="negotiate")
         self._negotiating.add(task)
         task.add_done_callback(self._negotiating.discard)
 
-    async def _negotiate(self, session: Session, message: c.MediaPublish, tracks_before: tuple[Source, ...]) -> None:
+    async def _negotiate(self, session: Session, message: c.MediaPublish, offer: Offer) -> None:
+        person = session.person
         try:
-            sdp = await self.media.publish(session.person, message)
+            sdp = await self.media.publish(person, message)
         except MediaRefused as error:
             _log.info("an offer was refused", conference=self.conference, code=error.code.value, reason=str(error))
-            restored = c.MediaPublish(
-                id=message.id, sdp="-", tracks={str(number): source for number, source in enumerate(tracks_before)}
-            )
-
-            refusal = Refusal(error.code)
-
-            def settle(_: Refusal | None) -> None:
-                session.refuse(message, refusal)
-
-            def commands(_: Room) -> tuple[c.MediaPublish, ...]:
-                return (restored,)
-
-            self.replica.submit(Order(actor=session.person, commands=commands, settle=settle))
+            self._take_back(session, message, offer, Refusal(error.code))
             return
+        newest = self._offers.get(person)
+        if newest is not None:
+            newest.before = tuple(message.tracks.values())
+        self.forget_offer(person, offer)
         session.accept(message, Accepted(sdp=sdp))
+
+    def too_late(self, session: Session, message: c.MediaPublish, offer: Offer) -> None:
+        """The offer was decided in one commit with another page's coming, which it must not outlive."""
+        self._offers.setdefault(session.person, offer)
+        self._take_back(session, message, offer, Refusal(Code.GOING_AWAY, "another page took over"))
+
+    def _take_back(self, session: Session, message: c.MediaPublish, offer: Offer, refusal: Refusal) -> None:
+        person = session.person
+
+        def settle(_: Refusal | None) -> None:
+            self.forget_offer(person, offer)
+            session.refuse(message, refusal)
+
+        def commands(_: Room) -> tuple[c.MediaPublish, ...]:
+            if self._offers.get(person) is not offer:
+                return ()
+            tracks = {str(number): source for number, source in enumerate(offer.before)}
+            return (c.MediaPublish(id=message.id, sdp="-", tracks=tracks),)
+
+        self.replica.submit(Order(actor=person, commands=commands, settle=settle))

@@ -6,12 +6,12 @@ Orders to a room are not waited for: the answer is given in the step that commit
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from protocol import commands as c
 from protocol.answers import Allowed, People
 from protocol.errors import Code
-from server.openroom import OpenRoom
+from server.openroom import Offer, OpenRoom
 from server.replica import Order
 from server.room.decide import allowed
 from server.room.refusal import Refusal
@@ -38,6 +38,7 @@ async def command(session: Session, message: c.RoomCommand) -> None:
             commands=lambda _: (message,),
             key=(session.person, session.client, message.id),
             settle=settle,
+            bounded=True,
         )
     )
 
@@ -47,22 +48,31 @@ async def publish(session: Session, message: c.MediaPublish) -> None:
     if session.console:
         session.refuse(message, Refusal(Code.UNSUPPORTED, "a console has no media"))
         return
-    tracks_before: list[Any] = []
+    person = session.person
+    offer: Offer | None = None
 
     def commands(state: Room) -> tuple[c.MediaPublish, ...]:
-        present = state.people.get(session.person)
-        tracks_before[:] = present.tracks if present is not None else ()
+        nonlocal offer
+        if session.room is not room:
+            return ()  # another page took over while this waited: its media is not this page's to change
+        present = state.people.get(person)
+        offer = room.offers(person, present.tracks if present is not None else ())
         return (message,)
 
     def settle(refusal: Refusal | None) -> None:
-        if refusal is not None:
-            session.refuse(message, refusal)
-        else:
+        if refusal is None and offer is not None and session.room is room:
             # Asked of the worker after the plan that allows it, which went out in this same step.
-            room.negotiate(session, message, tuple(tracks_before))
+            room.negotiate(session, message, offer)
+            return
+        if refusal is None and offer is not None:
+            room.too_late(session, message, offer)
+            return
+        if offer is not None:
+            room.forget_offer(person, offer)
+        session.refuse(message, refusal or Refusal(Code.GOING_AWAY, "the connection is not in the room any more"))
 
     # Without a key: a repetition after a lost answer must have the worker's answer again.
-    room.replica.submit(Order(actor=session.person, commands=commands, settle=settle))
+    room.replica.submit(Order(actor=person, commands=commands, settle=settle, bounded=True))
 
 
 async def subscribe(session: Session, message: c.MediaSubscribe | c.MediaAnswer) -> None:

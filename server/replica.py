@@ -53,7 +53,8 @@ class Order(msgspec.Struct, eq=False, kw_only=True):
     """Something to decide: what `commands` makes of the room at that moment, all of it or nothing.
 
     `key`: which command of which client it is; a repetition is answered without being obeyed, or refused with
-    `bad_resume` when it is to be obeyed only `once`. `settle` is told the outcome in the step in which it holds.
+    `bad_resume` when it is to be obeyed only `once`. `bounded`: it comes from a client, and is refused when too much
+    waits already. `settle` is told the outcome in the step in which it holds.
     """
 
     actor: str
@@ -61,6 +62,7 @@ class Order(msgspec.Struct, eq=False, kw_only=True):
     settle: Settle
     key: CommandKey | None = None
     once: bool = False
+    bounded: bool = False
     settled: bool = False
 
     def answer(self, refusal: Refusal | None) -> None:
@@ -189,7 +191,7 @@ class RoomReplica:
         if self._stopped:
             order.answer(Refusal(Code.GOING_AWAY))
             return
-        if order.key is not None and len(self._inbox) >= MAX_WAITING:
+        if order.bounded and len(self._inbox) >= MAX_WAITING:
             order.answer(Refusal(Code.RATE_LIMITED, "the inbox is full"))
             return
         self._inbox.append(order)
@@ -229,7 +231,11 @@ class RoomReplica:
                     _log.exception("a batch could not be decided", conference=self.room.conference)
                     _answer(batch, [Verdict(Refusal(Code.INTERNAL))] * len(batch))
             if self._since_mark >= SNAPSHOT_EVERY:
-                await self._save()
+                try:
+                    await self._save()
+                except Exception:
+                    # The log has everything; without a snapshot only opening takes longer.
+                    _log.exception("a snapshot could not be made", conference=self.room.conference)
 
     async def _decide_batch(self, batch: list[Order]) -> None:
         for _ in range(MAX_RACES):

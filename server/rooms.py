@@ -111,11 +111,11 @@ class Rooms:
             if await self._read(conference_id) is None:
                 await self._create(conference_id, title, owner_identity)
 
-    async def end(self, conference_id: str) -> None:
-        """End a conference for everybody. Raises `StoreUnavailable`."""
+    async def end(self, conference_id: str, by: str) -> None:
+        """End a conference for everybody; `by` is recorded as the one who did. Raises `StoreUnavailable`."""
         room = await self.open(conference_id)
         if room is not None:
-            refusal = await room.replica.ask(room.replica.room.owner, inner.Close())
+            refusal = await room.replica.ask(by, inner.Close())
             if refusal is not None:
                 raise StoreUnavailable(refusal.code.value)
 
@@ -128,7 +128,7 @@ class Rooms:
         return Summary(title=state.title, running=not state.ended, people=len(state.people), owner=state.owner)
 
     async def role_of(self, conference_id: str, identity: str) -> Role | None:
-        """The role of a person in a conference: the one they have, or would come back to."""
+        """The role of a person who is in a conference; of its owner always. None for anybody else."""
         room = await self.open(conference_id)
         if room is None:
             return None
@@ -136,7 +136,7 @@ class Rooms:
         present = state.people.get(identity)
         if present is not None:
             return present.role
-        return Role.ORGANIZER if identity == state.owner else state.assigned.get(identity)
+        return Role.ORGANIZER if identity == state.owner else None
 
     def track_report(self, conference_id: str) -> control.RoomReport | None:
         """The worker's last counters of a conference's tracks and peers; None when there are none."""
@@ -195,6 +195,7 @@ class Rooms:
     def _left(self, person: str, conference: str) -> None:
         if self._where.get(person) == conference:
             del self._where[person]
+        self.tickets.forget_all(conference, person)
 
     def _rename(self, conference: str, title: str) -> None:
         async def rename() -> None:
@@ -261,7 +262,11 @@ class Rooms:
 
     async def _sweep(self) -> None:
         for conference, room in list(self._open.items()):
-            async with self._alone(conference):
-                if room.idle and self._open.get(conference) is room:
-                    del self._open[conference]
-                    await room.stop()
+            try:
+                async with self._alone(conference):
+                    if room.idle and self._open.get(conference) is room:
+                        del self._open[conference]
+                        await room.stop()
+            except Exception:
+                # One room's mistake must not leave all the others open for ever.
+                _log.exception("a room could not be closed", conference=conference)

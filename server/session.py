@@ -5,6 +5,7 @@ The actor of every command is the session's identity, never something from the w
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -18,6 +19,7 @@ from protocol import events as e
 from protocol.answers import Ok, Refused, Result
 from protocol.codec import Encoding
 from protocol.errors import Code, retry, sentence
+from protocol.names import PersonKind
 from server import arrival, log, orders, talk
 from server.access import Identified
 from server.accounts import Accounts
@@ -39,6 +41,8 @@ COMMANDS_PER_SECOND = 20.0
 COMMANDS_AT_ONCE = 60.0
 # protocol.md: the third malformed message closes.
 BAD_MESSAGES = 3
+# How often the accounts behind the sessions are looked at; one query for all of them.
+CHECK_S = 30.0
 
 _log = log.get("podium.session")
 
@@ -110,6 +114,28 @@ class Gateway:
         self.sessions.add(session)
         self.metrics.connections.set(len(self.sessions))
         return session
+
+    async def keep_checking(self) -> None:
+        """End, soon after, the sessions of accounts that were removed or whose tokens were revoked. Runs for ever."""
+        while True:
+            await asyncio.sleep(CHECK_S)
+            try:
+                await self.check()
+            except StoreUnavailable as error:
+                _log.warning("the accounts could not be looked at", reason=str(error))
+            except Exception:
+                _log.exception("the sessions could not be checked")
+
+    async def check(self) -> None:
+        """End the sessions whose token is not good any more. Raises `StoreUnavailable`."""
+        valid_from = await self.accounts.valid_from()
+        for session in list(self.sessions):
+            who = session.identified
+            if who is None or who.kind is PersonKind.GUEST:
+                continue
+            since = valid_from.get(who.identity)
+            if since is None or who.issued < since:
+                session.close(Code.BAD_TOKEN)
 
     def disconnected(self, session: Session) -> None:
         """The session is over."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -119,6 +120,8 @@ class Store:
         self._thread = thread
         self._timeout_s = timeout_s
         self._waiting = 0
+        # Counted up by whoever asks and down in the store's thread.
+        self._counting = threading.Lock()
         self._closed = False
 
     @classmethod
@@ -167,15 +170,17 @@ class Store:
     def _submit(self, work: Work[T]) -> Future[T]:
         if self._closed:
             raise StoreUnavailable("the database is closed")
-        if self._waiting >= MAX_WAITING:
-            raise StoreUnavailable("too much work is waiting for the database")
-        self._waiting += 1
+        with self._counting:
+            if self._waiting >= MAX_WAITING:
+                raise StoreUnavailable("too much work is waiting for the database")
+            self._waiting += 1
         running = self._thread.submit(_transaction, self._connection, work)
         running.add_done_callback(self._done)
         return running
 
     def _done(self, running: Future[T]) -> None:
-        self._waiting -= 1
+        with self._counting:
+            self._waiting -= 1
         if not running.cancelled():
             running.exception()  # retrieved: whoever asked may have stopped waiting
 

@@ -72,7 +72,7 @@ def password(settings: Settings, login: _Login) -> None:
     secret = _read_password()
 
     async def work(desk: Desk) -> None:
-        await desk.accounts.set_password((await desk.account(login)).id, secret)
+        await desk.accounts.set_password((await desk.account(login)).id, secret, revoke=True)
 
     at_desk(settings, work)
     line(f"The password of {login} is set.")

@@ -67,7 +67,7 @@ def link(
     role: Annotated[InvitedRole, typer.Option(help="The role of guests who use it.")] = InvitedRole.VIEWER,
     days: Annotated[int | None, typer.Option(min=1, max=3650, help="How long it can be used.")] = None,
 ) -> None:
-    """Print a guest link."""
+    """Print a guest link; one for a moderator is for one person."""
 
     async def work(desk: Desk) -> str:
         found = await desk.conference(conference)

@@ -27,10 +27,6 @@ class Proxies:
                 peer = hops.pop()
         return _group(peer)
 
-    def trusts(self, peer: str) -> bool:
-        """Whether headers of this peer are believed."""
-        return self._trusted(peer)
-
     def _trusted(self, peer: str) -> bool:
         try:
             address = ipaddress.ip_address(peer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 
 from protocol.errors import Code
@@ -11,6 +12,7 @@ from server.conferences import Conference
 from server.http import messages as m
 from server.http.endpoint import Call, Caller, Endpoint
 from server.http.failure import Failure
+from server.room.rules import permits
 from server.tokens import BadToken, Claims
 
 MAX_LISTED = 100
@@ -44,7 +46,11 @@ async def enter_as_guest(call: Call, body: m.GuestEntry) -> m.GuestEntered:
     if not name:
         raise Failure(Code.BAD_MESSAGE, "A name has at least one letter.", details={"path": "$.name"})
     known = _guest(call, body.token, invitation.conference)
-    identity = known.identity if known is not None else "g_" + secrets.token_hex(8)
+    if invitation.role is Role.MODERATOR:
+        # Personal: else a moderator who was demoted or removed would open it again as somebody new.
+        identity = "g_" + hashlib.blake2b(invitation.id.encode(), digest_size=8).hexdigest()
+    else:
+        identity = known.identity if known is not None else "g_" + secrets.token_hex(8)
     token = tokens.guest(identity, name, invitation.conference, invitation.role)
     return m.GuestEntered(
         token=token,
@@ -108,7 +114,7 @@ async def glance(call: Call, _body: None) -> m.ConferenceGlance:
 
 async def invite(call: Call, body: m.NewInvitation) -> m.InvitationMade:
     conference = await _conference(call)
-    if not await _moderates(call, conference):
+    if not await _may(call, conference, "invite.link"):
         raise Failure(Code.NOT_ALLOWED, "Organizers and moderators invite guests.")
     tokens = call.services.tokens
     token = tokens.invitation(conference.id, Role(body.role))
@@ -118,15 +124,15 @@ async def invite(call: Call, body: m.NewInvitation) -> m.InvitationMade:
 
 async def end(call: Call, _body: None) -> m.ConferenceGlance:
     conference = await _conference(call)
-    if not await _moderates(call, conference):
+    if not await _may(call, conference, "session.start_end"):
         raise Failure(Code.NOT_ALLOWED, "Organizers and moderators end a conference.")
-    await call.services.rooms.end(conference.id)
+    await call.services.rooms.end(conference.id, by=call.identity)
     return await glance(call, None)
 
 
 async def media(call: Call, _body: None) -> m.MediaShown:
     conference = await _conference(call)
-    if not await _moderates(call, conference):
+    if not await _may(call, conference, "people.see_hidden"):
         raise Failure(Code.NOT_ALLOWED, "Organizers and moderators see the counters.")
     report = call.services.rooms.track_report(conference.id)
     tracks = report.tracks if report is not None else ()
@@ -173,16 +179,18 @@ async def _conference(call: Call) -> Conference:
     return found
 
 
-async def _moderates(call: Call, conference: Conference) -> bool:
+async def _may(call: Call, conference: Conference, action: str) -> bool:
+    """Whether the table of rights has a yes for the caller: as an organizer by right, or with the role they have in
+    the conference. Somebody who left, or was removed, has none there."""
     account = call.known_account
     if account is not None and (
         account.id == conference.owner or account.server_role in (ServerRole.OWNER, ServerRole.ADMIN)
     ):
-        return True
+        return permits(Role.ORGANIZER, action)
     if call.claims is not None and call.claims.conference not in (None, conference.id):
         return False
     role = await call.services.rooms.role_of(conference.id, call.identity)
-    return role in (Role.ORGANIZER, Role.MODERATOR)
+    return role is not None and permits(role, action)
 
 
 async def _listed(call: Call, conference: Conference) -> m.ConferenceShown:
@@ -273,7 +281,7 @@ API: tuple[Endpoint, ...] = (
         method="POST",
         path="/api/v1/conferences/{conference}/invitations",
         name="invite",
-        summary="Make a guest link; for organizers and moderators.",
+        summary="Make a guest link; for organizers and moderators. A moderator's link is for one person.",
         handler=invite,
         body=m.NewInvitation,
         response=m.InvitationMade,

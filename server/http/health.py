@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -14,6 +16,9 @@ from server.http.failure import json_response
 from server.http.services import Services
 from server.metrics import CONTENT_TYPE
 from server.store import StoreUnavailable
+
+# Anybody may ask, so the store is asked no more often than this.
+READY_FOR_S = 1.0
 
 
 class Alive(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,12 +42,19 @@ def routes(services: Services) -> list[Route]:
     async def healthz(_request: Request) -> Response:
         return json_response(Alive(status="ok", version=VERSION))
 
+    looked_at, store = -READY_FOR_S, False
+    looking = asyncio.Lock()
+
     async def readyz(_request: Request) -> Response:
-        try:
-            await services.store.run(lambda connection: connection.execute("SELECT 1").fetchone())
-            store = True
-        except StoreUnavailable:
-            store = False
+        nonlocal looked_at, store
+        async with looking:
+            if time.monotonic() - looked_at >= READY_FOR_S:
+                try:
+                    await services.store.run(lambda connection: connection.execute("SELECT 1").fetchone())
+                    store = True
+                except StoreUnavailable:
+                    store = False
+                looked_at = time.monotonic()
         workers = services.workers.ready
         ready = store and workers
         return json_response(Ready(ready=ready, store=store, workers=workers), 200 if ready else 503)

@@ -93,7 +93,13 @@ class WorkerProcess:
                 await self._run()
             except OSError as error:
                 _log.error("a media worker cannot be started", worker=self.name, reason=str(error))
-            self._ended()
+            except Exception:
+                # Whatever it was, the next start may do better; without this task there would be none.
+                _log.exception("a media worker could not be kept running", worker=self.name)
+            try:
+                self._ended()
+            except Exception:
+                _log.exception("the end of a media worker could not be dealt with", worker=self.name)
             pause_s = FIRST_PAUSE_S if loop.time() - began > STAYED_UP_S else min(pause_s * 2, LONGEST_PAUSE_S)
             await asyncio.sleep(pause_s)
 

@@ -201,9 +201,11 @@ class RoomMedia:
 
     def close_peer(self, person: str) -> None:
         """The person's page is another one now: its connections are void."""
-        known = self._subscriptions.pop(person, None) is not None or person in self._publishing
+        # Said also when nothing is known of them here: they may have left and come back within one commit, of which the
+        # worker's plan shows nothing.
+        self._subscriptions.pop(person, None)
         self._publishing.discard(person)
-        if known and self.worker is not None:
+        if self.worker is not None:
             self.worker.send(control.PeerClose(room=self.room, peer=person))
 
     def resumed(self, person: str) -> None:

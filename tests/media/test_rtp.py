@@ -281,14 +281,6 @@ def test_wrapping_what_is_no_packet_is_an_error() -> None:
 # --- sequence numbers --------------------------------------------------------------------------
 
 
-@given(sixteen_bits, st.integers(-0x8000, 0x7FFF))
-def test_distance_is_signed_and_wraps(a: int, distance: int) -> None:
-    b = (a + distance) & 0xFFFF
-    assert rtp.seq_distance(b, a) == distance
-    assert rtp.seq_newer(b, a) is (distance > 0)
-    assert not rtp.seq_newer((a + 0x8000) & 0xFFFF, a), "exactly opposite is not newer"
-
-
 @given(st.integers(0, 200_000), st.lists(st.integers(-1000, 3000), max_size=200))
 def test_extended_numbers_follow_the_true_ones_over_any_wrap(start: int, steps: list[int]) -> None:
     extender = rtp.SequenceExtender()

@@ -161,6 +161,7 @@ def order(
         commands=lambda _: (command,),
         key=(actor, client, command.id if isinstance(command, c.Command) else 0),
         once=once,
+        bounded=True,
         settle=outcome.set_result,
     )
     return made, outcome

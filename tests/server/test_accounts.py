@@ -176,6 +176,17 @@ async def test_a_first_password_ends_nothing(accounts: Accounts, tokens: Tokens,
     assert await accounts.authenticate(before) == anna
 
 
+async def test_a_first_password_that_revokes_ends_tokens_of_before(
+    accounts: Accounts, tokens: Tokens, clock: Clock
+) -> None:
+    anna = await accounts.add("anna", "Anna")
+    before = tokens.verify(tokens.account(anna.id, anna.name))
+    clock.now += 5
+    await accounts.set_password(anna.id, "battery staple", revoke=True)
+    with pytest.raises(BadToken):
+        await accounts.authenticate(before)
+
+
 async def test_a_flood_of_passwords_is_refused_instead_of_queued(accounts: Accounts) -> None:
     await accounts.add("anna", "Anna", password="correct horse")
     attempts = [accounts.check_password("anna", "wrong horse") for _ in range(HASHING_WAITING * 2)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -9,18 +10,19 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 
 from protocol.errors import Code
-from server.http import deadline
+from server.http import deadline, health
 from server.http.address import Proxies
 from server.http.api import API
 from server.http.endpoint import MAX_BODY, Caller
 from server.ratelimit import RateLimit
-from tests.harness import Server
+from tests.harness import Guest, Server
 
 # --- pages and static files ----------------------------------------------------------------
 
@@ -201,6 +203,37 @@ def test_a_guest_comes_in_by_the_printed_link_and_stays_the_same_person(shared_s
     assert other["identity"] != first["identity"]
 
 
+def test_a_moderators_link_is_one_person_however_often_it_is_opened(shared_server: Server) -> None:
+    link = shared_server.invite("moderator")
+    first = shared_server.api("POST", "/guests", {"invite": link, "name": "Ben"})
+    # As after clearing the browser's storage, and as with a token of somebody else.
+    viewer = shared_server.guest("Carla")
+    for more in ({}, {"token": viewer.token}):
+        again = shared_server.api("POST", "/guests", {"invite": link, "name": "Somebody", **more})
+        assert again["identity"] == first["identity"] != viewer.identity
+    other = shared_server.api("POST", "/guests", {"invite": shared_server.invite("moderator"), "name": "Ben"})
+    assert other["identity"] != first["identity"]
+
+
+async def test_a_moderator_who_was_demoted_is_not_one_again_by_the_same_link(
+    shared_server: Server, clients: Callable[..., Any]
+) -> None:
+    conference = shared_server.create("Demoted")
+    link = shared_server.invite("moderator", conference)
+    owner = await clients(shared_server, shared_server.login(), conference)
+
+    async def enter() -> Any:
+        entered = shared_server.api("POST", "/guests", {"invite": link, "name": "Ben"})
+        return await clients(shared_server, Guest(entered["token"], entered["identity"], "Ben"), conference)
+
+    ben = await enter()
+    assert (await ben.send("can", target=ben.identity))["type"] == "ok"
+    await owner.send("role.assign", target=ben.identity, role="viewer")
+    await ben.send("conference.leave")
+    again = await enter()
+    assert again.person(ben.identity)["role"] == "viewer"
+
+
 def test_a_guest_token_of_another_conference_makes_nobody_the_same_person(shared_server: Server) -> None:
     here = shared_server.guest("Ben")
     there = shared_server.create("Elsewhere")
@@ -319,6 +352,26 @@ async def test_who_may_invite_and_end_is_decided_by_role(shared_server: Server, 
         )
         assert response.status == 403
     assert shared_server.api("POST", f"/conferences/{conference}/end", token=people["moderator"].token)
+
+
+async def test_a_moderator_who_was_removed_moderates_nothing_more(
+    shared_server: Server, clients: Callable[..., Any]
+) -> None:
+    conference = shared_server.create("Removed")
+    owner = await clients(shared_server, shared_server.login(), conference)
+    guest = shared_server.guest("Ben", "viewer", conference)
+    await clients(shared_server, guest, conference)
+    await owner.send("role.assign", target=guest.identity, role="moderator")
+    path = f"/api/v1/conferences/{conference}"
+    assert shared_server.request("GET", f"{path}/media", token=guest.token).status == 200
+    await owner.send("participant.remove", target=guest.identity)
+    for method, what, body in (
+        ("GET", "media", None),
+        ("POST", "invitations", {"role": "viewer"}),
+        ("POST", "end", None),
+    ):
+        response = shared_server.request(method, f"{path}/{what}", body, guest.token)
+        assert (response.status, response.json["code"]) == (403, "not_allowed"), what
 
 
 @pytest.mark.parametrize("role", ["organizer", "guest_speaker", "", "VIEWER", None, 1])
@@ -624,3 +677,19 @@ def test_every_refusal_of_the_api_has_a_status(shared_server: Server) -> None:
     for endpoint in API:
         assert all(code in STATUS for code in endpoint.errors)
     assert Code.RATE_LIMITED in STATUS
+
+
+async def test_readiness_asks_the_store_at_most_once_a_second() -> None:
+    asked: list[int] = []
+
+    class Asked:
+        ready = True
+
+        async def run(self, work: object) -> None:
+            asked.append(1)
+
+    services: Any = SimpleNamespace(store=Asked(), workers=Asked())
+    readyz = next(route for route in health.routes(services) if route.path == "/readyz")
+    answers = await asyncio.gather(*(readyz.endpoint(None) for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(asked) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,7 @@ from tests.server.replica_support import (
     order,
     second_replica,
 )
+from tests.server.session_support import House
 
 
 @pytest.fixture
@@ -258,6 +260,18 @@ async def test_a_full_inbox_refuses_clients_and_still_takes_the_servers_own(
     assert replica.room.people[OWNER].away
 
 
+async def test_a_full_inbox_takes_no_offers_and_nobody_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = await House(tmp_path).open()
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    guest = await house.hello(house.guest("g_1", conference), "client-gst1")
+    monkeypatch.setattr(module, "MAX_WAITING", 0)
+    offer = await house.say(owner, "media.publish", sdp="v=0", tracks={"0": "audio"})
+    join = await house.say(guest, "conference.join", conference=conference)
+    assert (offer["code"], join["code"]) == ("rate_limited", "rate_limited")
+    await house.close()
+
+
 async def test_a_log_with_an_unknown_event_is_read_and_not_written(log: MemoryLog, replica: RoomReplica) -> None:
     await come_in(replica, OWNER)
     log.readable = False
@@ -266,6 +280,20 @@ async def test_a_log_with_an_unknown_event_is_read_and_not_written(log: MemoryLo
     refusal = await other.ask(OWNER, c.StageRequest(id=1))
     assert refusal is not None and refusal.code is Code.UNSUPPORTED
     await other.stop()
+
+
+async def test_a_snapshot_that_cannot_be_made_leaves_the_writer_alive(
+    log: MemoryLog, replica: RoomReplica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(module, "SNAPSHOT_EVERY", 2)
+    monkeypatch.setattr(log, "save_snapshot", fail)
+    await come_in(replica, OWNER)
+    for number in range(5):
+        async with asyncio.timeout(5):
+            assert await replica.ask(OWNER, c.ConferenceSettings(id=number, title=f"title {number}")) is None
 
 
 async def test_snapshots_lag_so_that_a_restarted_node_has_something_to_resume_from(

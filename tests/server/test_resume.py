@@ -12,10 +12,11 @@ import pytest
 
 from protocol import commands as c
 from protocol.codec import Encoding
-from protocol.names import Role
+from protocol.names import Role, Source
 from server import history
 from server.openroom import OpenRoom
-from server.resume import LIFETIME_MS, ResumeTokens
+from server.replica import Order
+from server.resume import LIFETIME_MS, MAX_CLIENTS, ResumeTokens
 from server.room import apply
 from tests.harness import until
 from tests.server.session_support import FakeConnection, House
@@ -36,6 +37,29 @@ def test_only_the_newest_token_of_a_presence_is_good() -> None:
     assert tokens.check(second, "a-b", "u_a", "client-1", NOW + 2) is not None
     tokens.forget("a-b", "u_a", "client-1")
     assert tokens.check(second, "a-b", "u_a", "client-1", NOW + 2) is None
+
+
+def test_a_page_that_is_loaded_again_and_again_leaves_a_bounded_memory() -> None:
+    tokens = ResumeTokens(b"s" * 32, NOW)
+    issued = [tokens.issue("a-b", "u_a", f"client-{number:04}", False, NOW + 1) for number in range(100)]
+    good = [
+        number
+        for number, token in enumerate(issued)
+        if tokens.check(token, "a-b", "u_a", f"client-{number:04}", NOW + 2) is not None
+    ]
+    assert good == list(range(100 - MAX_CLIENTS, 100))
+    tokens.forget_all("a-b", "u_a")
+    assert tokens.check(issued[-1], "a-b", "u_a", "client-0099", NOW + 2) is None
+    assert not tokens._newest
+
+
+def test_who_uses_a_token_is_not_the_first_to_be_forgotten() -> None:
+    tokens = ResumeTokens(b"s" * 32, NOW)
+    for number in range(MAX_CLIENTS):
+        tokens.issue("a-b", "u_a", f"client-{number:04}", False, NOW + 1)
+    again = tokens.issue("a-b", "u_a", "client-0000", False, NOW + 1)
+    tokens.issue("a-b", "u_a", "client-next", False, NOW + 1)
+    assert tokens.check(again, "a-b", "u_a", "client-0000", NOW + 2) is not None
 
 
 def test_a_token_is_good_for_its_owner_alone_and_only_unchanged() -> None:
@@ -257,6 +281,14 @@ async def test_who_was_removed_meanwhile_cannot_resume(house: House) -> None:
     assert (await guest.come_back())["code"] == "bad_resume"
 
 
+async def test_of_whoever_left_no_resume_token_is_remembered(house: House) -> None:
+    conference, owner, guest = await started(house)
+    await guest.drop()
+    await house.say(owner.connection, "participant.remove", target="g_1")
+    assert (conference, "g_1") not in house.rooms.tickets._newest
+    assert (conference, house.owner.id) in house.rooms.tickets._newest
+
+
 async def test_who_stays_away_too_long_is_gone_and_cannot_resume(tmp_path: Path) -> None:
     house = await House(tmp_path).open(grace_s=0.05)
     conference, owner, guest = await started(house)
@@ -285,6 +317,31 @@ async def test_after_a_take_over_the_former_pages_token_is_void(house: House) ->
     await house.say(second, "conference.join", conference=guest.conference, take_over=True)
     assert (await guest.come_back())["code"] == "bad_resume"
     assert second.finished is None
+
+
+async def test_a_page_that_came_back_in_time_is_told_that_another_ended_its_tracks(house: House) -> None:
+    conference, owner, _ = await started(house)
+    await house.say(owner.connection, "stage.request")
+    room = await room_of(house, conference)
+    publish = c.MediaPublish(id=0, sdp="-", tracks={"0": Source.AUDIO})
+    assert await room.replica.ask(house.owner.id, publish) is None
+    await owner.drop()
+    room.media._publishing.add(house.owner.id)
+    # Decided in one batch, the resume first.
+    page = await house.hello(owner.token, "client-own2")
+    orders: list[Order] = []
+    submit = room.replica.submit
+    room.replica.submit = orders.append  # type: ignore[method-assign]
+    joining = asyncio.create_task(house.say(page, "conference.join", conference=conference))
+    resuming = asyncio.create_task(owner.come_back())
+    await until(lambda: len(orders) == 2, 5)
+    room.replica.submit = submit  # type: ignore[method-assign]
+    for order in sorted(orders, key=lambda order: not order.once):
+        submit(order)
+    assert (await resuming)["type"] == "ok"
+    assert (await joining)["code"] == "already_in_conference"
+    assert room.replica.room.people[house.owner.id].tracks == ()
+    assert [message["type"] for message in owner.connection.of("media.reset")] == ["media.reset"]
 
 
 async def test_a_console_comes_back_as_a_console(house: House) -> None:

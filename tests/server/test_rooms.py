@@ -31,7 +31,7 @@ async def test_a_conference_that_nobody_made_is_not_there(house: House) -> None:
     assert await house.rooms.open("no-such-one") is None
     assert await house.rooms.summary("no-such-one") is None
     assert await house.rooms.role_of("no-such-one", house.owner.id) is None
-    await house.rooms.end("no-such-one")
+    await house.rooms.end("no-such-one", by=house.owner.id)
 
 
 async def test_making_a_conference_twice_leaves_the_first(house: House) -> None:
@@ -77,6 +77,19 @@ async def test_empty_rooms_are_closed_and_opened_again_as_they_were(house: House
     assert state_hash(again.replica.room) == before
 
 
+async def test_a_room_that_cannot_be_closed_does_not_keep_the_others_open(house: House) -> None:
+    first, second = await house.conference("one"), await house.conference("two")
+
+    async def fail() -> None:
+        raise RuntimeError("a mistake")
+
+    stop = house.rooms._open[first].stop
+    house.rooms._open[first].stop = fail  # type: ignore[method-assign]
+    await house.rooms._sweep()
+    assert second not in house.rooms._open
+    await stop()
+
+
 async def test_the_directory_learns_the_title_that_the_settings_give(house: House) -> None:
     conference = await house.conference("Before")
     owner = await house.joined(house.token(house.owner), conference)
@@ -86,15 +99,16 @@ async def test_the_directory_learns_the_title_that_the_settings_give(house: Hous
     assert found is not None and found.title == "After"
 
 
-async def test_the_role_of_somebody_is_the_one_they_have_or_would_come_back_to(house: House) -> None:
+async def test_the_role_of_somebody_is_the_one_they_have_there_and_the_owner_keeps_theirs(house: House) -> None:
     conference = await house.conference()
     owner = await house.joined(house.token(house.owner), conference)
     guest = await house.joined(house.guest("g_1", conference), conference)
     assert await house.rooms.role_of(conference, "g_1") is Role.VIEWER
     await house.say(owner, "role.assign", target="g_1", role="moderator")
+    assert await house.rooms.role_of(conference, "g_1") is Role.MODERATOR
     await house.say(guest, "conference.leave")
     await house.say(owner, "conference.leave")
-    assert await house.rooms.role_of(conference, "g_1") is Role.MODERATOR
+    assert await house.rooms.role_of(conference, "g_1") is None
     assert await house.rooms.role_of(conference, house.owner.id) is Role.ORGANIZER
     assert await house.rooms.role_of(conference, "g_unknown") is None
 
@@ -102,12 +116,19 @@ async def test_the_role_of_somebody_is_the_one_they_have_or_would_come_back_to(h
 async def test_ending_from_the_command_line_closes_everybody(house: House) -> None:
     conference = await house.conference()
     guest = await house.joined(house.guest("g_1", conference), conference)
-    await house.rooms.end(conference)
+    await house.rooms.end(conference, by=house.owner.id)
     assert guest.finished == "conference_ended"
     summary = await house.rooms.summary(conference)
     assert summary is not None and not summary.running
     assert house.rooms.where("g_1") is None
-    await house.rooms.end(conference)
+    await house.rooms.end(conference, by=house.owner.id)
+
+
+async def test_the_end_is_recorded_and_told_as_whoevers_it_is(house: House) -> None:
+    conference = await house.conference()
+    viewer = await house.joined(house.guest("g_1", conference), conference)
+    await house.rooms.end(conference, by="g_moderator")
+    assert viewer.of("conference.ended")[0]["by"] == "g_moderator"
 
 
 async def test_after_a_start_those_who_were_present_are_away_and_expire(tmp_path: Path) -> None:

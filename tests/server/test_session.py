@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,11 +13,17 @@ import pytest
 
 from protocol import commands as c
 from protocol.codec import MAX_FRAME, Encoding
-from protocol.names import Role
+from protocol.errors import Code
+from protocol.names import Role, Source
+from server import orders
+from server.openroom import OpenRoom
+from server.replica import Order
 from server.room.digest import state_hash
 from server.session import HANDLERS
 from server.states import ALLOWED, State, misplaced
-from tests.server.session_support import House
+from server.workers import MediaRefused
+from tests.harness import until
+from tests.server.session_support import FakeConnection, House
 
 SETTINGS: dict[str, Any] = {
     "members": "viewer",
@@ -304,6 +311,27 @@ async def test_tokens_that_are_not_good_do_not_let_in(house: House) -> None:
     assert (await house.say(house.connect(), "hello", token=token, client="client-0001"))["code"] == "bad_token"
 
 
+async def test_a_connection_that_closes_during_hello_stays_closed(house: House) -> None:
+    connection = house.connect()
+    assert connection.session is not None
+    message = {"type": "hello", "id": 1, "token": house.token(house.owner), "client": "client-0001"}
+    saying = asyncio.create_task(house.raw(connection, message))
+    await asyncio.sleep(0)
+    connection.finish(Code.GOING_AWAY)
+    await saying
+    assert connection.session.state is State.CLOSED and connection.sent == []
+
+
+async def test_the_sessions_of_a_removed_account_end(house: House) -> None:
+    conference = await house.conference()
+    anna, ben = await house.member("anna"), await house.member("ben")
+    connections = [await house.joined(house.token(who), conference, f"client-{who.login}") for who in (anna, ben)]
+    guest = await house.joined(house.guest("g_1", conference), conference, "client-gst1")
+    await house.accounts.remove(anna.id)
+    await house.gateway.check()
+    assert [one.finished for one in (*connections, guest)] == [Code.BAD_TOKEN, None, None]
+
+
 async def test_after_a_refused_hello_one_may_try_again(house: House) -> None:
     connection = house.connect()
     assert (await house.say(connection, "hello", token="x", client="client-0001"))["code"] == "bad_token"
@@ -400,6 +428,81 @@ async def test_without_a_worker_media_is_refused_and_the_tracks_are_as_before(ho
     room = await house.rooms.open(conference)
     assert room is not None and room.replica.room.people[house.owner.id].tracks == ()
     assert (await house.say(connection, "media.subscribe"))["code"] == "media_unavailable"
+
+
+async def publishing(house: House) -> tuple[FakeConnection, OpenRoom, list[asyncio.Future[str]]]:
+    """The owner on the stage, the room, and the worker's answers to come, one for each offer."""
+    conference = await house.conference()
+    connection = await house.joined(house.token(house.owner), conference)
+    await house.say(connection, "stage.request")
+    room = await house.rooms.open(conference)
+    assert room is not None
+    offered: list[asyncio.Future[str]] = []
+
+    def publish(person: str, message: c.MediaPublish) -> asyncio.Future[str]:
+        offered.append(asyncio.get_running_loop().create_future())
+        return offered[-1]
+
+    room.media.publish = publish  # type: ignore[method-assign, assignment]
+    return connection, room, offered
+
+
+@pytest.mark.parametrize("second", [{"0": "audio"}, {"0": "audio", "1": "video"}])
+async def test_a_late_refusal_does_not_undo_the_offer_after_it(house: House, second: dict[str, str]) -> None:
+    connection, room, offered = await publishing(house)
+    await house.raw(connection, {"type": "media.publish", "id": 901, "sdp": "bad", "tracks": {"0": "audio"}})
+    await house.raw(connection, {"type": "media.publish", "id": 902, "sdp": "good", "tracks": second})
+    await until(lambda: len(offered) == 2, 5)
+    offered[0].set_exception(MediaRefused(Code.BAD_OFFER))
+    assert (await connection.answer(901))["code"] == "bad_offer"
+    offered[1].set_result("v=0")
+    assert (await connection.answer(902))["type"] == "ok"
+    assert set(room.replica.room.people[house.owner.id].tracks) == set(second.values())
+    assert not room._offers
+
+
+async def test_when_two_offers_are_refused_the_tracks_are_as_before_the_first(house: House) -> None:
+    connection, room, offered = await publishing(house)
+    for number in (901, 902):
+        await house.raw(connection, {"type": "media.publish", "id": number, "sdp": "bad", "tracks": {"0": "audio"}})
+    await until(lambda: len(offered) == 2, 5)
+    for number, answer in zip((901, 902), offered, strict=True):
+        answer.set_exception(MediaRefused(Code.BAD_OFFER))
+        assert (await connection.answer(number))["code"] == "bad_offer"
+    assert room.replica.room.people[house.owner.id].tracks == ()
+
+
+async def test_an_offer_that_waited_while_another_page_took_over_is_not_obeyed(house: House) -> None:
+    connection, room, offered = await publishing(house)
+    page = await house.hello(house.token(house.owner), "client-0002")
+    join = {"type": "conference.join", "id": 903, "conference": room.conference, "take_over": True}
+    joining = asyncio.create_task(house.raw(page, join))
+    await until(lambda: connection.finished is not None, 5)
+    await joining
+    assert connection.session is not None
+    connection.session.room = room  # as it was when its offer was read
+    await orders.publish(connection.session, c.MediaPublish(id=904, sdp="v=0", tracks={"0": Source.AUDIO}))
+    connection.session.room = None
+    assert (await connection.answer(904))["code"] == "going_away"
+    assert room.replica.room.people[house.owner.id].tracks == () and not offered
+
+
+async def test_an_offer_decided_together_with_a_take_over_leaves_no_tracks(house: House) -> None:
+    connection, room, offered = await publishing(house)
+    page = await house.hello(house.token(house.owner), "client-0002")
+    held: list[Order] = []
+    submit = room.replica.submit
+    room.replica.submit = held.append  # type: ignore[method-assign]
+    join = {"type": "conference.join", "id": 903, "conference": room.conference, "take_over": True}
+    joining = asyncio.create_task(house.raw(page, join))
+    await until(lambda: len(held) == 1, 5)
+    await house.raw(connection, {"type": "media.publish", "id": 904, "sdp": "v=0", "tracks": {"0": "audio"}})
+    room.replica.submit = submit  # type: ignore[method-assign]
+    for order in held:
+        submit(order)
+    await joining
+    assert (await connection.answer(904))["code"] == "going_away"
+    assert room.replica.room.people[house.owner.id].tracks == () and not offered
 
 
 async def test_leaving_ends_the_presence_and_the_connection_may_join_again(house: House) -> None:

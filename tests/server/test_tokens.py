@@ -96,7 +96,7 @@ def test_a_public_key_signature_is_not_confused_with_ours(tokens: Tokens) -> Non
         ("another secret", lambda: signed(secret=b"x" * 32)),
         ("expired", lambda: signed(exp=NOW - 31)),
         ("not valid yet", lambda: signed(nbf=NOW + 31)),
-        ("issued in the future", lambda: signed(iat=NOW + 31)),
+        ("a time of issue that is a text", lambda: signed(iat="today")),
         ("no expiry", lambda: signed(exp=None)),
         ("no audience", lambda: signed(aud=None)),
         ("another audience", lambda: signed(aud="podium-invite")),
@@ -148,10 +148,12 @@ def test_an_invitation_is_no_identity_and_an_identity_no_invitation(tokens: Toke
 def test_clocks_may_differ_by_the_leeway_and_no_more() -> None:
     token = Tokens(SECRET, clock=lambda: NOW).account("u_1", "Anna", lifetime_s=60)
     assert at(60 + 29).verify(token)
-    assert at(-29).verify(token)
-    for seconds in (60 + 31, -31):
-        with pytest.raises(BadToken):
-            at(seconds).verify(token)
+    with pytest.raises(BadToken):
+        at(60 + 31).verify(token)
+
+
+def test_a_clock_that_was_set_back_shuts_nobody_out() -> None:
+    assert at(-3600).verify(Tokens(SECRET, clock=lambda: NOW).account("u_1", "Anna"))
 
 
 def test_a_short_secret_is_refused_before_it_signs_anything() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -353,3 +354,32 @@ async def test_a_worker_that_cannot_start_is_tried_again_with_pauses() -> None:
     starts = process.starts
     await asyncio.sleep(0.5)
     assert process.starts == starts and process.pid is None
+
+
+async def test_a_mistake_while_a_worker_ends_does_not_keep_it_from_being_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def ended() -> None:
+        raise RuntimeError("a mistake")
+
+    process = WorkerProcess("w1", [], "secret", ended)
+    tries: list[int] = []
+
+    async def fail() -> None:
+        tries.append(1)
+        raise subprocess.SubprocessError("Exception occurred in preexec_fn.")
+
+    monkeypatch.setattr(process, "_run", fail)
+    process.start()
+    await until(lambda: len(tries) >= 2, 5)
+    await process.stop()
+
+
+async def test_a_page_of_somebody_unknown_has_its_connections_closed_too(start: Start, opened: Any) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    await come_in(room.replica, OWNER)
+    sent: list[Any] = []
+    room.media.worker.send = sent.append
+    room.media.close_peer(OWNER)
+    assert sent == [control.PeerClose(room=room.media.room, peer=OWNER)]
