@@ -36,7 +36,7 @@ const ACCESS = {
 const MODE_WORDS = {
   role_based: 'By roles: speakers go on the stage, others ask',
   all_on_screen: 'Everybody on screen',
-  video_lecture: 'Lecture: a teacher and students',
+  video_lecture: 'Lecture: a teacher and the moderators on the stage',
 };
 
 // Who teaches now, the owner and those who moderate are offered first; a list of thousands helps nobody.
