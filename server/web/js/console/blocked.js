@@ -51,7 +51,7 @@ async function openList(podium, permissions) {
   await openDialog({
     title: 'Blocked people',
     testid: 'blocked-dialog',
-    body: [h('p', { class: 'dim' }, 'They cannot come in, by no link, until unblocked.'), list],
+    body: [h('p', { class: 'dim' }, 'They cannot come back until unblocked. A guest who begins anew by a guest link is somebody new to the server.'), list],
     actions: [{ label: 'Done', kind: 'primary' }],
   });
   stop.abort();

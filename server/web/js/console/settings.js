@@ -9,8 +9,6 @@ import { formDialog } from './formdialog.js';
 const STAGE_PLACES = 36;
 // The protocol's bounds.
 const MOST_PEOPLE = 100_000;
-const LONGEST_REMARK_S = 600;
-const REMARK_S = 60;
 // What a setting is that the wire leaves out, because it stands at its default.
 const DEFAULTS = {
   public: true,
@@ -18,7 +16,6 @@ const DEFAULTS = {
   capacity: 0,
   list_hidden: false,
   force_unmute: false,
-  remark_s: REMARK_S,
 };
 
 /** @typedef {import('../lib/room.js').Room} Room */
@@ -59,7 +56,6 @@ export function settingsDialog(podium, permissions) {
   });
   const places = numberInput('places', room.stagePlaces, 1, STAGE_PLACES);
   const capacity = numberInput('capacity', room.settings.capacity ?? 0, 0, MOST_PEOPLE);
-  const remark = numberInput('remark', room.settings.remark_s ?? REMARK_S, 1, LONGEST_REMARK_S);
   const members = accessSelect('members', room.settings.members, 'Speaker, as long as nothing is chosen');
   const outsiders = accessSelect('outsiders', room.settings.outsiders, 'What their link says');
   const open = toggle('public', 'Guests may come in', room.settings.public ?? true);
@@ -82,7 +78,6 @@ export function settingsDialog(podium, permissions) {
         `1 to ${STAGE_PLACES}. ${room.stage.length} taken now; lowering it takes nobody down.`,
       ),
       field(capacity, 'People at most', '0 for no limit. A smaller number sends nobody out.'),
-      field(remark, 'Seconds of a turn to speak', `1 to ${LONGEST_REMARK_S}.`),
       field(members, 'Members of this server are'),
       field(outsiders, 'Guests are'),
       ...[open, messages, audio, video, hidden, force].map((one) => one.label),
@@ -92,12 +87,10 @@ export function settingsDialog(podium, permissions) {
       if (!wanted) return 'The conference needs a title.';
       if (!within(places, 1, STAGE_PLACES)) return `The stage has 1 to ${STAGE_PLACES} places.`;
       if (!within(capacity, 0, MOST_PEOPLE)) return `People at most: 0 to ${MOST_PEOPLE}.`;
-      if (!within(remark, 1, LONGEST_REMARK_S)) return `A turn to speak has 1 to ${LONGEST_REMARK_S} seconds.`;
       const changed = changes(room, {
         title: wanted,
         stage_places: Number(places.value),
         capacity: Number(capacity.value),
-        remark_s: Number(remark.value),
         public: open.input.checked,
         list_hidden: hidden.input.checked,
         force_unmute: force.input.checked,
