@@ -20,8 +20,8 @@ ENV PATH=/opt/podium/bin:$PATH \
 USER podium
 WORKDIR /data
 VOLUME /data
-# One UDP port for each worker; publish them under the same numbers.
-EXPOSE 8080/tcp 40000-40001/udp
+# One port for each worker, UDP and TCP; publish them under the same numbers.
+EXPOSE 8080/tcp 40000-40001/udp 40000-40001/tcp
 # SIGTERM drains: connections are told to come back.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \

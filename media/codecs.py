@@ -29,12 +29,14 @@ EXTENSION_IDS: dict[str, int] = {
     DEPENDENCY_DESCRIPTOR: 12,
 }
 
-# What a publisher is answered. Not abs-send-time: it is for REMB, and transport-cc is what we feed back. Not the
-# dependency descriptor: a key frame's is longer than the 16 bytes a one-byte extension holds, Chromium then leaves
-# it out of that packet, and a viewer that has seen one drops the frames after it. Not rid: one layer is sent.
-UPLINK_EXTENSIONS = {MID, AUDIO_LEVEL, TRANSPORT_CC}
-# What reaches viewers. All others end at the worker: they belong to the hop (transport-cc, abs-send-time, mid).
-DOWNLINK_EXTENSIONS = {AUDIO_LEVEL}
+# What a publisher is answered. Not abs-send-time: it is for REMB, and transport-cc is what we feed back. The names of
+# the simulcast layers and of what is repeated of them: they bind their SSRCs. The dependency descriptor is taken for
+# AV1, where both forms of extensions are: that of a key frame is longer than the 16 bytes of the one-byte form. It ends
+# here. A viewer needs none: a layer's frames build upon the one before, and the decoder finds its way by the payload.
+UPLINK_EXTENSIONS = {MID, RID, REPAIRED_RID, AUDIO_LEVEL, TRANSPORT_CC}
+# What reaches viewers. All others end at the worker: they belong to the hop (transport-cc, mid). The moment of sending
+# is ours, for the estimate of the viewer's browser (REMB).
+DOWNLINK_EXTENSIONS = {"audio": AUDIO_LEVEL, "video": ABS_SEND_TIME}
 
 
 class Canonical(NamedTuple):
@@ -54,6 +56,8 @@ OPUS = Canonical("audio", "opus", 111, 0, 48000, 2, "minptime=10;useinbandfec=1"
 VP8 = Canonical("video", "VP8", 96, 97, 90000, 1, "")
 VP9 = Canonical("video", "VP9", 98, 99, 90000, 1, "profile-id=0")
 AV1 = Canonical("video", "AV1", 45, 46, 90000, 1, "")
+# RFC 2198: Opus with the packet before it. Its payload type is that of Chromium.
+RED = 63
 H264_CONSTRAINED_BASELINE = Canonical("video", "H264", 102, 103, 90000, 1, _H264 + "42e01f")
 H264_BASELINE = Canonical("video", "H264", 104, 105, 90000, 1, _H264 + "42001f")
 H264_MAIN = Canonical("video", "H264", 106, 107, 90000, 1, _H264 + "4d001f")
@@ -61,6 +65,7 @@ H264_HIGH = Canonical("video", "H264", 108, 109, 90000, 1, _H264 + "64001f")
 
 VIDEO_FEEDBACK = ("nack", "nack pli", "ccm fir")
 TRANSPORT_FEEDBACK = "transport-cc"
+REMB = "goog-remb"
 
 
 def canonical(codec: Codec) -> Canonical | None:
@@ -94,11 +99,13 @@ def _h264(codec: Codec) -> Canonical | None:
 
 
 class Choice(NamedTuple):
-    """What is taken of an offered m-line: the codec, the payload types the *offerer* uses for it and its RTX."""
+    """What is taken of an offered m-line: the codec, the payload types the *offerer* uses for it, for its RTX and for
+    redundant audio."""
 
     codec: Canonical
     payload_type: int
     rtx: int | None
+    red: int | None = None
 
 
 def choose(section: Section) -> Choice | None:
@@ -114,18 +121,29 @@ def choose(section: Section) -> Choice | None:
                 ),
                 None,
             )
-            return Choice(found, offered.payload_type, rtx)
+            red = next(
+                (
+                    other.payload_type
+                    for other in section.codecs.values()
+                    # Its parameters name the payload types of its blocks: "111/111".
+                    if other.name.lower() == "red" and set(other.parameters.split("/")) == {str(offered.payload_type)}
+                ),
+                None,
+            )
+            return Choice(found, offered.payload_type, rtx, red)
     return None
 
 
 def downlink_codecs(codec: Canonical) -> dict[int, Codec]:
     """The payload types of an m-line offered to a viewer."""
-    feedback = list(VIDEO_FEEDBACK) if codec.kind == "video" else []
+    feedback = [*VIDEO_FEEDBACK, REMB] if codec.kind == "video" else []
     found = {
         codec.payload_type: Codec(
             codec.payload_type, codec.name, codec.clock_rate, codec.channels, codec.parameters, feedback
         )
     }
+    if codec is OPUS:
+        found[RED] = Codec(RED, "red", codec.clock_rate, codec.channels, f"{codec.payload_type}/{codec.payload_type}")
     if codec.rtx:
         found[codec.rtx] = Codec(codec.rtx, "rtx", codec.clock_rate, 1, f"apt={codec.payload_type}")
     return found
@@ -133,4 +151,16 @@ def downlink_codecs(codec: Canonical) -> dict[int, Codec]:
 
 def downlink_extensions(kind: str) -> dict[int, str]:
     """The header extensions of an m-line offered to a viewer."""
-    return {id: uri for uri, id in EXTENSION_IDS.items() if uri in DOWNLINK_EXTENSIONS and kind == "audio"}
+    uri = DOWNLINK_EXTENSIONS[kind]
+    return {EXTENSION_IDS[uri]: uri}
+
+
+def send_time(now: float) -> bytes:
+    """The header extension block of a video packet that is sent at `now`, in seconds of any clock: abs-send-time, 24
+    bits of a fixed point number with 18 of them behind the point."""
+    return (_SEND_TIME | int(now * 262144) & 0xFFFFFF).to_bytes(8, "big")
+
+
+# RFC 8285 section 4.2: the one-byte form, one word of data: the id and the length of the value less one.
+_SEND_TIME = 0xBEDE0001 << 32 | (EXTENSION_IDS[ABS_SEND_TIME] << 4 | 2) << 24
+SEND_TIME_BYTES = 8

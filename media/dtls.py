@@ -50,23 +50,29 @@ class SrtpKeys(NamedTuple):
     outbound: bytes
 
 
+def self_signed() -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    """A key and a certificate of its own; peers compare the fingerprint, never the name or the dates."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, secrets.token_hex(8))])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=3650))
+        .sign(key, hashes.SHA256())
+    )
+    return key, certificate
+
+
 class DtlsContext:
     """The worker's certificate, made at start and never written down, and the OpenSSL context with it."""
 
     def __init__(self) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, secrets.token_hex(8))])
-        now = datetime.datetime.now(datetime.UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=3650))  # peers compare the fingerprint, never the dates
-            .sign(key, hashes.SHA256())
-        )
+        key, certificate = self_signed()
         self.key = key
         self.certificate = certificate
         self.fingerprint = fingerprint(certificate, "sha-256")

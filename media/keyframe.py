@@ -134,13 +134,14 @@ class KeyframeArbiter:
     storm of requests would starve all viewers of the layer.
     """
 
-    __slots__ = ("_interval", "_sent_at", "sent", "wanted")
+    __slots__ = ("_interval", "_sent_at", "seen_at", "sent", "wanted")
 
     def __init__(self, interval: float = 0.4) -> None:
         self._interval = interval
         self._sent_at: float | None = None
         self.wanted = False
         self.sent = 0
+        self.seen_at = -1e9
 
     def request(self, now: float) -> None:
         """Somebody needs a key frame."""
@@ -157,6 +158,7 @@ class KeyframeArbiter:
     def keyframe_seen(self, now: float) -> None:
         """A key frame has begun: all who asked are served."""
         self.wanted = False
+        self.seen_at = now
 
     def withdraw(self) -> None:
         """Nobody needs one any more: the last viewer of the layer has gone."""

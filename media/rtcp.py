@@ -68,16 +68,19 @@ class ReceiverReport(NamedTuple):
     blocks: tuple[ReportBlock, ...]
 
 
-class SourceDescription(NamedTuple):
-    """RFC 3550 section 6.5: the CNAME of each chunk's source; other items are not kept."""
-
-    cnames: tuple[tuple[int, bytes], ...]
-
-
 class Bye(NamedTuple):
     """RFC 3550 section 6.6."""
 
     ssrcs: tuple[int, ...]
+
+
+class App(NamedTuple):
+    """RFC 3550 section 6.7: something of the application's own; `data` is a whole number of words."""
+
+    ssrc: int
+    subtype: int
+    name: bytes
+    data: bytes
 
 
 class Nack(NamedTuple):
@@ -125,7 +128,7 @@ class TransportFeedback(NamedTuple):
     arrivals: tuple[int | None, ...]
 
 
-Packet = SenderReport | ReceiverReport | SourceDescription | Bye | Nack | Pli | Fir | Remb | TransportFeedback
+Packet = SenderReport | ReceiverReport | Bye | App | Nack | Pli | Fir | Remb | TransportFeedback
 
 
 # --- NTP time ----------------------------------------------------------------------------------
@@ -195,8 +198,14 @@ def split_compound(buf: Buffer, length: int) -> list[tuple[int, int, int, int]]:
     return found
 
 
+def weight(length: int) -> int:
+    """What a compound packet of so many bytes counts where packets are counted: each item in it costs."""
+    return 1 + length // 256
+
+
 def parse(buf: Buffer, length: int) -> list[Packet]:
-    """The packets of a compound packet that concern us, in order; never raises, see the module."""
+    """The packets of a compound packet that concern us, in order; never raises, see the module. Source descriptions do
+    not: whose an SSRC is has been said by the description."""
     packets: list[Packet] = []
     for kind, count, offset, size in split_compound(buf, length):
         packet: Packet | None = None
@@ -216,10 +225,11 @@ def parse(buf: Buffer, length: int) -> list[Packet]:
                 packet = _parse_fir(buf, offset, size)
             elif count == FMT_AFB:
                 packet = _parse_remb(buf, offset, size)
-        elif kind == SDES:
-            packet = _parse_sdes(buf, offset, size, count)
         elif kind == BYE and size >= 4 * count:
             packet = Bye(tuple(_word.unpack_from(buf, offset + 4 * i)[0] for i in range(count)))
+        elif kind == APP and size >= 8:
+            name = bytes(buf[offset + 4 : offset + 8])
+            packet = App(_word.unpack_from(buf, offset)[0], count, name, bytes(buf[offset + 8 : offset + size]))
         if packet is not None:
             packets.append(packet)
     return packets
@@ -249,31 +259,6 @@ def _parse_rr(buf: Buffer, offset: int, size: int, count: int) -> ReceiverReport
     if size < 4 + 24 * count:
         return None
     return ReceiverReport(_word.unpack_from(buf, offset)[0], _blocks(buf, offset + 4, count))
-
-
-def _parse_sdes(buf: Buffer, offset: int, size: int, count: int) -> SourceDescription | None:
-    cnames: list[tuple[int, bytes]] = []
-    pos, end = offset, offset + size
-    for _ in range(count):
-        if end - pos < 4:
-            return None
-        ssrc = _word.unpack_from(buf, pos)[0]
-        pos += 4
-        while True:
-            if pos >= end:
-                return None
-            item = buf[pos]
-            if item == 0:
-                # Section 6.5: the list ends with null octets "to pad until the next 32-bit boundary".
-                pos += 4 - (pos - offset) % 4
-                break
-            if pos + 2 > end or pos + 2 + buf[pos + 1] > end:
-                return None
-            after = pos + 2 + buf[pos + 1]
-            if item == CNAME:
-                cnames.append((ssrc, bytes(buf[pos + 2 : after])))
-            pos = after
-    return SourceDescription(tuple(cnames))
 
 
 def _parse_nack(buf: Buffer, offset: int, size: int) -> Nack:
@@ -388,6 +373,11 @@ def sdes(ssrc: int, cname: bytes) -> bytes:
 def bye(ssrcs: Sequence[int]) -> bytes:
     """These sources (at most 31) end."""
     return _packet(BYE, len(ssrcs), b"".join(map(_word.pack, ssrcs)))
+
+
+def app(ssrc: int, subtype: int, name: bytes, data: bytes) -> bytes:
+    """Something of our own: a subtype below 32, a name of four bytes, and data, which is filled up to whole words."""
+    return _packet(APP, subtype, _word.pack(ssrc) + name + data + bytes(-len(data) % 4))
 
 
 def nack(sender_ssrc: int, media_ssrc: int, seqs: Iterable[int]) -> bytes:

@@ -26,9 +26,6 @@ _pack_after_first = _after_first.pack_into
 _two_shorts = Struct("!HH").unpack_from
 _short = Struct("!H")
 
-# Zeroes to overwrite an extension element with: a one-byte element has at most 17 bytes, a two-byte one 257.
-_ZEROES = tuple(bytes(n) for n in range(258))
-
 
 def parse(buf: Buffer, length: int) -> Parsed | None:
     """Read the header of the RTP packet in `buf[:length]`.
@@ -140,60 +137,42 @@ def extensions(buf: Buffer, offset: int, length: int, profile: int) -> dict[int,
     return found
 
 
-def map_extensions(buf: Writable, parsed: Parsed, mapping: dict[int, int], places: list[int] | None = None) -> int:
-    """Give every extension element its canonical id, in place; elements that are not in `mapping` become padding.
+def canonical_ids(mapping: dict[int, int]) -> bytes:
+    """A peer's extension ids → ours, 1 to 15, in the form that `places` takes: 256 of them, 0 for those not known."""
+    return bytes(mapping.get(id, 0) for id in range(256))
 
-    Done once at ingest, so that nothing has to be renamed per viewer. The form (one-byte or two-byte) stays, so
-    canonical ids are 1 to 14. Returns a bit mask of the canonical ids that are present (`1 << id`); with `places`,
-    a list of 16 numbers, `places[id]` is set to where that element's value begins (entries of absent ids are left
-    as they were: ask the mask). The value's length is `value_length(buf, place, profile)`. What is cut off, and
-    everything of an unknown profile, is overwritten with zeroes: nothing malformed is passed on to a viewer.
-    """
+
+def places(buf: Buffer, parsed: Parsed, ids: bytes) -> list[int]:
+    """Where the values of the extensions that we know begin, by our ids; 0 for those that are not there. `ids` is of
+    `canonical_ids`. The value's length is `value_length(buf, place, profile)`. Stops at an element that is cut off."""
+    found = [0] * 16
     pos = parsed[6]
     end = pos + parsed[7]
     profile = parsed[8]
-    mask = 0
     if profile == ONE_BYTE:
         while pos < end:
             head = buf[pos]
-            if head == 0:
-                pos += 1
+            pos += 1
+            if head == 0:  # padding (section 4.1.2)
                 continue
-            after = pos + (head & 0x0F) + 2
-            if after > end or head >= 0xF0:
-                buf[pos:end] = bytes(end - pos)
+            after = pos + (head & 0x0F) + 1
+            if after > end or head >= 0xF0:  # section 4.2: id 15 ends them
                 break
-            if (id := head >> 4) not in mapping:
-                buf[pos:after] = _ZEROES[after - pos]
-            else:
-                canonical = mapping[id]
-                buf[pos] = canonical << 4 | head & 0x0F
-                mask |= 1 << canonical
-                if places is not None:
-                    places[canonical] = pos + 1
+            found[ids[head >> 4]] = pos
             pos = after
     elif profile & _TWO_BYTE_MASK == TWO_BYTE:
-        while pos < end:
+        while pos + 1 < end:
             id = buf[pos]
             if id == 0:
                 pos += 1
                 continue
-            after = pos + 2 + buf[pos + 1] if pos + 1 < end else end + 1
+            after = pos + 2 + buf[pos + 1]
             if after > end:
-                buf[pos:end] = bytes(end - pos)
                 break
-            if id not in mapping:
-                buf[pos:after] = _ZEROES[after - pos]
-            else:
-                canonical = mapping[id]
-                buf[pos] = canonical
-                mask |= 1 << canonical
-                if places is not None:
-                    places[canonical] = pos + 2
+            found[ids[id]] = pos + 2
             pos = after
-    elif pos < end:
-        buf[pos:end] = bytes(end - pos)
-    return mask
+    found[0] = 0
+    return found
 
 
 def value_length(buf: Buffer, place: int, profile: int) -> int:
@@ -271,3 +250,8 @@ class SequenceExtender:
         if extended > highest:
             self.highest = extended
         return extended
+
+
+def signed(difference: int) -> int:
+    """A difference of timestamps, which are modulo 2**32."""
+    return ((difference + 0x80000000) & 0xFFFFFFFF) - 0x80000000

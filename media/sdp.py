@@ -20,11 +20,19 @@ MAX_CODECS = 100
 MAX_EXTENSIONS = 64
 MAX_SSRCS = 32
 MAX_FEEDBACK = 400
+# Simulcast layers of one m-line that are read; browsers send three at most.
+MAX_RIDS = 8
 
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 RTP_PROTOCOL = "UDP/TLS/RTP/SAVPF"
 
+# RFC 8445 section 5.1.2.1: type preference 90, below that of UDP (126) and above that of a relay (0), then direction
+# preference 4 for a passive one (RFC 6544 section 4.2).
+_TCP_PRIORITY = 90 << 24 | (4 << 13 | 8191) << 8 | 255
+
 _TOKEN = re.compile(r"[!#-'*+\-.0-9A-Z^-~]{1,256}")
+# RFC 8851 section 10; a one-byte header extension carries 16 bytes.
+_RID = re.compile(r"[A-Za-z0-9_-]{1,16}")
 _UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}")
 _HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){15,63}")
@@ -57,8 +65,11 @@ class Codec:
 @dataclass(slots=True)
 class Section:
     """One m-line with its attributes. `ssrcs` in the order of appearance; `rtx_of`: primary SSRC → RTX SSRC (FID).
+    `rids`: the simulcast layers it sends or, in an answer, receives, in the order of its `a=simulcast` (RFC 8853).
+    `mixed`: header extensions may be of the two-byte form in some packets (RFC 8285 section 6).
 
-    `parameters` and `feedback` (payload type, -1 for all) are only what has been read, until it is all there: Firefox
+    `parameters`, `feedback` (payload type, -1 for all) `declared` (direction and name of each `a=rid`) and
+    `simulcast` are only what has been read, until it is all there: Firefox
     writes them before the `a=rtpmap` they belong to. They end in `codecs`.
     """
 
@@ -74,11 +85,15 @@ class Section:
     extensions: dict[int, str] = field(default_factory=dict)
     ssrcs: list[int] = field(default_factory=list)
     rtx_of: dict[int, int] = field(default_factory=dict)
+    rids: list[str] = field(default_factory=list)
+    declared: set[tuple[str, str]] = field(default_factory=set, repr=False, compare=False)
+    simulcast: str = field(default="", repr=False, compare=False)
     cname: str = ""
     stream: str = ""
     track: str = ""
     bundle_only: bool = False
     rtcp_mux: bool = False
+    mixed: bool = False
     ufrag: str = ""
     password: str = ""
     setup: str = ""
@@ -113,13 +128,15 @@ class Description:
 
 
 class LocalTransport(NamedTuple):
-    """What the worker writes into every section: its ICE credentials, its certificate and where it listens."""
+    """What the worker writes into every section: its ICE credentials, its certificate and where it listens, by UDP and,
+    with `tcp`, by TCP under the same number."""
 
     ufrag: str
     password: str
     fingerprint: str
     addresses: tuple[str, ...]
     port: int
+    tcp: bool = False
 
 
 # --- reading ------------------------------------------------------------------------------------
@@ -210,6 +227,8 @@ def _attribute(section: Section, name: str, value: str) -> None:
             section.parameters[number] = text.strip()
         elif len(section.feedback) < MAX_FEEDBACK:
             section.feedback.append((number, " ".join(text.split())))
+    elif name == "extmap-allow-mixed":
+        section.mixed = True
     elif name == "extmap":
         id, _, rest = value.partition(" ")
         if len(section.extensions) < MAX_EXTENSIONS:
@@ -220,6 +239,12 @@ def _attribute(section: Section, name: str, value: str) -> None:
         semantics, *members = value.split()
         if semantics == "FID" and len(section.rtx_of) < MAX_SSRCS:
             section.rtx_of[_number(members[0], 2**32 - 1)] = _number(members[1], 2**32 - 1)
+    elif name == "rid":
+        rid, direction, *_ = value.split()
+        if len(section.declared) < 2 * MAX_RIDS and _RID.fullmatch(rid):
+            section.declared.add((direction, rid))
+    elif name == "simulcast":
+        section.simulcast = value
     elif name == "msid":
         section.stream, _, section.track = value.strip().partition(" ")
 
@@ -251,20 +276,51 @@ def _matching(pattern: re.Pattern[str], value: str, what: str) -> str:
     return value
 
 
+def _rids(section: Section) -> list[str]:
+    """The layers of `a=simulcast:send a;b;c` (or recv) that have an `a=rid`. Of alternatives ("a,b") the first is
+    taken, a "~" before it says that it is paused at first."""
+    parts = section.simulcast.split()
+    found: list[str] = []
+    for direction, layers in zip(parts[::2], parts[1::2], strict=False):
+        if direction != ("send" if section.sends else "recv"):
+            continue
+        for layer in layers.split(";")[:MAX_RIDS]:
+            rid = layer.split(",")[0].removeprefix("~")
+            if (direction, rid) in section.declared and rid not in found:
+                found.append(rid)
+    return found
+
+
 def _complete(section: Section, defaults: Section) -> None:
     section.ufrag = section.ufrag or defaults.ufrag
     section.password = section.password or defaults.password
     section.setup = section.setup or defaults.setup
+    section.mixed = section.mixed or defaults.mixed
     section.fingerprints = section.fingerprints or list(defaults.fingerprints)
     # The m-line's order of formats is the order of preference; formats without rtpmap are static types: passed over.
     order = [int(text) for text in section.formats if text.isascii() and text.isdigit() and len(text) < 4]
     section.codecs = {number: section.codecs[number] for number in order if number in section.codecs}
+    section.rids = _rids(section)
     for number, codec in section.codecs.items():
         codec.parameters = section.parameters.get(number, "")
         codec.feedback = [text for to, text in section.feedback if to in (number, -1)]
 
 
 # --- writing ------------------------------------------------------------------------------------
+
+
+def candidates(local: LocalTransport) -> list[str]:
+    """The lines for where the worker listens, the likeliest first (RFC 8839 section 5.1, RFC 6544 section 4.5)."""
+    lines = [
+        f"a=candidate:{index} 1 udp {2130706431 - index} {address} {local.port} typ host"
+        for index, address in enumerate(local.addresses, 1)
+    ]
+    if local.tcp:
+        lines += [
+            f"a=candidate:{index} 1 tcp {_TCP_PRIORITY - index} {address} {local.port} typ host tcptype passive"
+            for index, address in enumerate(local.addresses, 1 + len(local.addresses))
+        ]
+    return lines
 
 
 def write(description: Description, local: LocalTransport, setup: str, session: int, version: int) -> str:
@@ -288,15 +344,14 @@ def write(description: Description, local: LocalTransport, setup: str, session: 
             f"a=ice-pwd:{local.password}",
             f"a=fingerprint:sha-256 {local.fingerprint}",
             f"a=setup:{setup}",
-            *(
-                f"a=candidate:{index} 1 udp {2130706431 - index} {address} {local.port} typ host"
-                for index, address in enumerate(local.addresses, 1)
-            ),
+            *candidates(local),
             "a=end-of-candidates",
             f"a={section.direction}",
             "a=rtcp-mux",
             "a=rtcp-rsize",
         ]
+        if section.mixed:
+            lines.append("a=extmap-allow-mixed")
         lines += [f"a=extmap:{id} {uri}" for id, uri in section.extensions.items()]
         for codec in section.codecs.values():
             channels = f"/{codec.channels}" if codec.channels > 1 else ""
@@ -306,6 +361,10 @@ def write(description: Description, local: LocalTransport, setup: str, session: 
             lines += [f"a=rtcp-fb:{codec.payload_type} {feedback}" for feedback in codec.feedback]
         if section.stream:
             lines.append(f"a=msid:{section.stream} {section.track}")
+        if section.rids:
+            direction = "send" if section.sends else "recv"
+            lines += [f"a=rid:{rid} {direction}" for rid in section.rids]
+            lines.append(f"a=simulcast:{direction} " + ";".join(section.rids))
         lines += [f"a=ssrc-group:FID {primary} {rtx}" for primary, rtx in section.rtx_of.items()]
         lines += [f"a=ssrc:{ssrc} cname:{section.cname}" for ssrc in section.ssrcs]
     return "\r\n".join(lines) + "\r\n"

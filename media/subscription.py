@@ -14,17 +14,17 @@ from collections import Counter
 from collections.abc import Callable
 
 from media import codecs, rtcp
-from media.egress import Downlink, Feedback
-from media.nack import NackBudget
+from media.bandwidth.viewer import Viewer
+from media.egress import Downlink
+from media.feedback import Feedback
+from media.limits import Limits
 from media.sdp import Description, LocalTransport, SdpError, Section, parse, write
 from media.srtp import PacketBuffer, SrtpSession
 from media.track import Track
 from media.transport import Transport
-from protocol.control import SubscribeOffer, TransportState
+from protocol.control import Paused, SubscribeOffer, TransportState
 from protocol.names import Source
 
-# 36 people with audio and video, and a shared screen with sound.
-MAX_LINES = 80
 # A client that has not answered by then did not get the offer.
 ANSWER_WITHIN = 5.0
 MAX_REPEATS = 3
@@ -53,7 +53,9 @@ class ViewerLine:
 
 
 class Subscription:
-    """See the module. `send(offer)` hands an offer to the control link."""
+    """See the module. `send(offer)` hands an offer to the control link, `sees(track)` says whether the routes send a
+    track to this viewer now. While something is to be sent again it is in
+    `repeating`, and `repeat` is to be called each 20 ms."""
 
     def __init__(
         self,
@@ -61,8 +63,12 @@ class Subscription:
         peer: str,
         generation: int,
         dropped: Counter[str],
-        send: Callable[[SubscribeOffer], None],
+        limits: Limits,
+        send: Callable[[SubscribeOffer | Paused], None],
         changed: Callable[[TransportState], None],
+        sees: Callable[[Track], bool],
+        speaker: Callable[[], str],
+        repeating: dict[Subscription, None],
     ) -> None:
         self.room = room
         self.peer = peer
@@ -74,22 +80,41 @@ class Subscription:
         self._session = secrets.randbits(62)
         self._cname = secrets.token_hex(8).encode()
         self._outstanding_since: float | None = None
+        self._offered: SubscribeOffer | None = None
         self._answered = False
         self._repeats = 0
         self._stale = True
-        self._budget = NackBudget()
+        self._limits = limits
         self._dropped = dropped
         self._send = send
+        self._sees = sees
+        self._speaker = speaker
+        self._repeating = repeating
         self._local: LocalTransport | None = None
         self.transport: Transport
+        self.viewer: Viewer
         self.feedback: Feedback
 
-    def start(self, transport: Transport, fingerprint: str, addresses: tuple[str, ...], port: int) -> None:
+    def start(self, transport: Transport, local: LocalTransport) -> None:
         """The transport is made; the first offer may go out."""
         self.transport = transport
-        self.feedback = Feedback(transport, self._dropped)
+        self.viewer = Viewer(self.lines, transport, self._limits.viewer_bitrate, self._speaker, self._paused)
+        self.feedback = Feedback(transport, self.viewer, self._dropped, self._limits)
         self._add_line(codecs.OPUS)
-        self._local = LocalTransport(transport.ufrag, transport.password, fingerprint, addresses, port)
+        self._local = local
+
+    def restart(self, local: LocalTransport, now: float) -> None:
+        """Offer it with these new credentials. An offer that is not answered yet is void: the client has asked for this
+        one since."""
+        self._local = local
+        self._stale = True
+        self._outstanding_since = None
+        self.offer(now)
+
+    @property
+    def bytes_out(self) -> int:
+        """What has been sent to this viewer: media, repetitions and reports."""
+        return self.transport.bytes_out + sum(downlink.octets for downlink in self.feedback.by_ssrc.values())
 
     # --- what is to be seen -----------------------------------------------------------------------
 
@@ -101,6 +126,7 @@ class Subscription:
             if line.track is not None and not line.ended:
                 shown.add(line.track)
                 self._attach(line, now)
+        self.viewer.reconsider(now)
         if any(track not in shown for track in visible):
             self._stale = True
         self.offer(now)
@@ -126,16 +152,21 @@ class Subscription:
         self._answered = False
         self._outstanding_since = now
         description = Description([self._section(line) for line in self.lines], [line.mid for line in self.lines])
-        self._send(
-            SubscribeOffer(
-                room=self.room,
-                peer=self.peer,
-                generation=self.generation,
-                revision=self.revision,
-                sdp=write(description, self._local, "actpass", self._session, self.revision),
-                tracks={line.mid: line.track.id for line in self.lines if line.track is not None and not line.ended},
-            )
+        self._offered = SubscribeOffer(
+            room=self.room,
+            peer=self.peer,
+            generation=self.generation,
+            revision=self.revision,
+            sdp=write(description, self._local, "actpass", self._session, self.revision),
+            tracks={line.mid: line.track.id for line in self.lines if line.track is not None and not line.ended},
         )
+        self._send(self._offered)
+
+    def say_again(self) -> None:
+        """The way to the viewer is another one: say what may have been lost on the former."""
+        if self._offered is not None:
+            self._send(self._offered)
+        self._paused(self.viewer.starved)
 
     def _assign(self) -> None:
         """Give lines without a track to tracks without a line, append lines where there are too few."""
@@ -149,28 +180,40 @@ class Subscription:
                 continue
             free = next((line for line in self.lines if line.track is None and line.codec.kind == codec.kind), None)
             if free is None:
-                if len(self.lines) == MAX_LINES:
+                if len(self.lines) >= self._limits.viewer_lines:
                     self._dropped["lines"] += 1
                     continue
                 free = self._add_line(codec)
             free.track, free.codec, free.accepted = track, codec, False
+            if free.msid is None:
+                self._take_ssrcs(free.downlink, track)
             # One stream per person's camera and microphone, another for the screen and its sound: played in step.
             screen = track.source in (Source.SCREEN, Source.SCREEN_AUDIO)
             stream = _NOT_A_TOKEN.sub("-", track.peer)[:48] + ("-screen" if screen else "")
             free.msid = stream, _NOT_A_TOKEN.sub("-", track.id)[-64:]
-            free.downlink.carry(track, codec)
+            free.downlink.carry(codec)
 
     def _add_line(self, codec: codecs.Canonical) -> ViewerLine:
-        downlink = Downlink(self.transport, self._new_ssrc(), self._new_ssrc(), self._budget)
+        downlink = Downlink(self.transport, self._new_ssrc(), self._new_ssrc(), self.viewer)
         self.feedback.by_ssrc[downlink.ssrc] = downlink
         line = ViewerLine(str(len(self.lines)), codec, downlink)
         self.lines.append(line)
         return line
 
-    def _new_ssrc(self) -> int:
+    def _take_ssrcs(self, downlink: Downlink, track: Track) -> None:
+        """Before the line is offered with its first track: take the track's SSRCs."""
+        del self.feedback.by_ssrc[downlink.ssrc]
+        downlink.ssrc, downlink.rtx_ssrc = 0, 0
+        downlink.ssrc = self._new_ssrc(track.ssrcs[0])
+        downlink.rtx_ssrc = self._new_ssrc(track.ssrcs[1])
+        self.feedback.by_ssrc[downlink.ssrc] = downlink
+
+    def _new_ssrc(self, wish: int = 0) -> int:
+        """One that this viewer does not have yet; the wished one if that is so."""
         taken = {each for downlink in self.feedback.by_ssrc.values() for each in (downlink.ssrc, downlink.rtx_ssrc)}
-        while (ssrc := secrets.randbits(32)) in taken or ssrc == 0:
-            pass
+        ssrc = wish
+        while ssrc in taken or ssrc == 0:
+            ssrc = secrets.randbits(32)
         return ssrc
 
     def _section(self, line: ViewerLine) -> Section:
@@ -204,6 +247,7 @@ class Subscription:
         if fingerprints is None:
             raise SdpError("The answer has no fingerprint.")
         self._answered = True
+        self._offered = None
         self._outstanding_since = None
         self._repeats = 0
         self.transport.expect(fingerprints)
@@ -217,12 +261,22 @@ class Subscription:
             )
             if section is not None:
                 line.downlink.rtx_payload_type = line.codec.rtx if line.codec.rtx in section.codecs else 0
+                line.downlink.takes_redundant = line.codec is codecs.OPUS and codecs.RED in section.codecs
+                line.downlink.carry_former(self.feedback.lossy(now))
+                if line.accepted and line.codec.kind == "video":
+                    self.viewer.begin(codecs.REMB in section.codecs[line.codec.payload_type].feedback, now)
             self._attach(line, now)
+        self.viewer.reconsider(now)
         self.offer(now)
 
+    def _paused(self, tracks: tuple[str, ...]) -> None:
+        self._send(Paused(room=self.room, peer=self.peer, tracks=tracks))
+
     def _attach(self, line: ViewerLine, now: float) -> None:
-        if line.accepted and not line.ended and line.track is not None and self.transport.connected:
-            line.track.attach(line.downlink, now)
+        track = line.track
+        # The routes may have taken it away already though `show` is still to come: a large room is shown in slices.
+        if line.accepted and not line.ended and track is not None and self.transport.connected and self._sees(track):
+            track.attach(line.downlink, now)
 
     def _detach(self, line: ViewerLine) -> None:
         if line.track is not None:
@@ -234,6 +288,11 @@ class Subscription:
         """The transport can carry packets now."""
         for line in self.lines:
             self._attach(line, now)
+        self.viewer.reconsider(now)
+
+    def sends(self, ssrc: int) -> bool:
+        """A viewer sends no media on this connection."""
+        return False
 
     def rtp(self, buffer: PacketBuffer, length: int, inbound: SrtpSession) -> None:
         """A viewer sends no media on this connection."""
@@ -241,11 +300,23 @@ class Subscription:
 
     def rtcp(self, buffer: PacketBuffer, length: int) -> None:
         """Reports and requests of the viewer."""
-        self.feedback.received(rtcp.parse(buffer.view, length), time.monotonic())
+        if self.feedback.admit(length):
+            self.feedback.received(rtcp.parse(buffer.view, length), time.monotonic())
+            if self.feedback.repeats.waiting:
+                self._repeating[self] = None
+
+    def repeat(self, now: float) -> None:
+        """Send of what was asked for again as much as may go now."""
+        self.feedback.repeat(now)
+        if not self.feedback.repeats.waiting:
+            self._repeating.pop(self, None)
 
     def each_second(self, now: float) -> None:
-        """Sender reports; an offer that was not answered is made again."""
-        self.feedback.each_second(self._cname)
+        """Sender reports; redundant audio where there is loss; an offer that was not answered is made again."""
+        self.feedback.each_second(self._cname, now)
+        lossy = self.feedback.lossy(now)
+        for line in self.lines:
+            line.downlink.carry_former(lossy)
         if self._outstanding_since is not None and now - self._outstanding_since > ANSWER_WITHIN:
             self._outstanding_since = None
             if self._repeats < MAX_REPEATS:
@@ -255,5 +326,6 @@ class Subscription:
 
     def end(self) -> None:
         """The connection is gone."""
+        self._repeating.pop(self, None)
         for line in self.lines:
             self._detach(line)

@@ -10,11 +10,14 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
 
 from media.dtls import DtlsContext, DtlsServer, DtlsState
-from media.srtp import TRAILER, PacketBuffer, SrtpSession, session
-from media.udp import MAX_DATAGRAM, Address, UdpPort
+from media.limits import Limits
+from media.securepath import PeerName, Receiver, SecurePath
+from media.srtp import PacketBuffer, session
+from media.stun import Key, Request
+from media.tcp import connection_of
+from media.udp import Address, UdpPort
 from protocol.control import Direction, TransportState
 
 # Consent checks come each 2.5 s from Chromium, each 4 to 6 s from Firefox and aiortc (RFC 7675 section 5.1).
@@ -26,31 +29,8 @@ STALE_AFTER = 3.0
 MAX_ADDRESSES = 8
 
 
-class Receiver(Protocol):
-    """What stands above a transport: the uplink of a publisher, or a subscriber."""
-
-    def rtp(self, buffer: PacketBuffer, length: int, inbound: SrtpSession) -> None:
-        """An SRTP packet, still protected."""
-
-    def rtcp(self, buffer: PacketBuffer, length: int) -> None:
-        """A compound RTCP packet, decrypted."""
-
-    def state_changed(self, state: TransportState) -> None:
-        """The transport's new state; after `CLOSED` and `FAILED` nothing more comes."""
-
-
-class PeerName:
-    """Identity of a peer in a room; one object per peer, compared by identity."""
-
-    __slots__ = ("peer", "room")
-
-    def __init__(self, room: str, peer: str) -> None:
-        self.room = room
-        self.peer = peer
-
-
-class Transport:
-    """See the module. `address` is where packets go to; `validated` all addresses that proved to know a password."""
+class Transport(SecurePath):
+    """See the module. `validated`: all addresses that proved to know a password."""
 
     def __init__(
         self,
@@ -60,29 +40,22 @@ class Transport:
         direction: Direction,
         receiver: Receiver,
         dropped: Counter[str],
+        limits: Limits,
         gone: Callable[[Transport], None],
     ) -> None:
-        self.peer = peer
+        super().__init__(port, peer, receiver, dropped, limits)
         self.direction = direction
         self.ufrag = ""
-        self.passwords: dict[str, bytes] = {}
+        self.keys: dict[str, Key] = {}
+        self.checked: Request | None = None  # the newest authentic check
         self.remote_ufrag = ""
         self.fingerprints: list[tuple[str, str]] | None = None
-        self.address: Address | None = None
         self.validated: dict[Address, float] = {}
-        self.state: TransportState | None = None
-        self.heard = time.monotonic()
-        self.rtt = 0.1  # seconds; a guess until the handshake has measured it
-        self.bytes_in = 0
-        self.bytes_out = 0
-        self.inbound: SrtpSession | None = None
-        self.outbound: SrtpSession | None = None
-        self._port = port
+        self._checks_allowed = limits.checks_per_s
+        self._nominated_at = 0.0
         self._dtls = DtlsServer(context)
         self._flight_at = 0.0
         self._timer_at: float | None = None
-        self._receiver = receiver
-        self._dropped = dropped
         self._gone = gone
         self.new_credentials()
 
@@ -91,50 +64,87 @@ class Transport:
     def new_credentials(self) -> list[str]:
         """Take a new ufrag and password (an ICE restart). The former stay good until the new ones are used; returns
         those before them, which are void."""
-        void = [ufrag for ufrag in self.passwords if ufrag != self.ufrag]
+        void = [ufrag for ufrag in self.keys if ufrag != self.ufrag]
         for ufrag in void:
-            del self.passwords[ufrag]
+            del self.keys[ufrag]
         self.ufrag = secrets.token_hex(4)
         # RFC 8445 section 5.3 asks for 128 bits of password.
-        self.passwords[self.ufrag] = secrets.token_hex(16).encode()
+        self.keys[self.ufrag] = Key(secrets.token_hex(16).encode())
         return void
 
     @property
     def password(self) -> str:
         """The password that goes with `ufrag`."""
-        return self.passwords[self.ufrag].decode()
+        return self.keys[self.ufrag].password.decode()
 
     def validate(self, address: Address, ufrag: str, nominated: bool, now: float) -> list[Address | str]:
         """An authentic check came from `address`. Returns addresses and ufrags that are void now.
 
         The newest address that was nominated wins; before any nomination the first one is used. Some stacks do not
-        nominate again when a NAT has moved them: an address without checks gives way to one that has them.
+        nominate again when a NAT has moved them: an address without checks gives way to one that has them. Firefox
+        nominates whatever works: TCP does not take the place of a UDP address that is being nominated as well.
         """
         gone: list[Address | str] = []
         selected = self.validated.get(self.address) if self.address is not None else None
+        if connection_of(address) is not None and self.target is not None:
+            nominated = nominated and now - self._nominated_at > STALE_AFTER
         if nominated or selected is None or now - selected > STALE_AFTER:
-            self.address = address
+            self.use(address)
+        if nominated:
+            self._nominated_at = now
         self.validated[address] = now
-        if ufrag == self.ufrag and len(self.passwords) > 1:
-            gone += [old for old in self.passwords if old != ufrag]
-            self.passwords = {ufrag: self.passwords[ufrag]}
-        if len(self.validated) > MAX_ADDRESSES:
-            oldest = min((known for known in self.validated if known != self.address), key=self.validated.__getitem__)
-            del self.validated[oldest]
-            gone.append(oldest)
+        if ufrag == self.ufrag and len(self.keys) > 1:
+            gone += [old for old in self.keys if old != ufrag]
+            self.keys = {ufrag: self.keys[ufrag]}
+        gone += self._forget_oldest()
         self.hear(now)
         return gone
+
+    def _forget_oldest(self) -> list[Address]:
+        if len(self.validated) <= MAX_ADDRESSES:
+            return []
+        oldest = min((known for known in self.validated if known != self.address), key=self.validated.__getitem__)
+        del self.validated[oldest]
+        return [oldest]
+
+    def is_from_peer(self, buffer: PacketBuffer, length: int, is_rtcp: bool) -> bool:
+        """Whether this SRTP or SRTCP packet is one of the peer that has not come before. It is decrypted in place, and
+        does not count as new a second time."""
+        if self.inbound is None:
+            return False
+        if is_rtcp:
+            return self._unprotect_rtcp(self.inbound, buffer, length) > 0
+        # Another SSRC is not looked at here: what makes room for new ones is the uplink.
+        known = self._receiver.sends(int.from_bytes(buffer.view[8:12], "big"))
+        return known and self.inbound.unprotect(buffer, length) > 0
+
+    def move(self, address: Address, now: float) -> list[Address]:
+        """The peer's packets come from this address now. Returns addresses that are void."""
+        self.use(address)
+        self.validated[address] = now
+        self.hear(now)
+        return self._forget_oldest()
+
+    def may_ask(self, address: Address) -> bool:
+        """Whether a check from this address is looked at. Strangers cannot use up what those who are known need."""
+        if address in self.validated:
+            return self._admit()
+        self._checks_allowed -= 1
+        return self._checks_allowed >= 0
 
     def lose(self, address: Address) -> None:
         """The address belongs to another transport now."""
         self.validated.pop(address, None)
         if self.address == address:
-            self.address = max(self.validated, key=self.validated.__getitem__, default=None)
+            self.use(max(self.validated, key=self.validated.__getitem__, default=None))
 
     # --- DTLS -----------------------------------------------------------------------------------
 
     def receive_dtls(self, datagram: bytes) -> None:
         """A DTLS datagram from a validated address."""
+        if not self._admit():
+            self._dropped["packet_rate"] += 1
+            return
         now = time.monotonic()
         if self._dtls.state is DtlsState.HANDSHAKE and self._flight_at > 0.0:
             self.rtt = max(0.001, now - self._flight_at)
@@ -165,7 +175,7 @@ class Transport:
     def _flush_dtls(self, now: float) -> None:
         for datagram in self._dtls.outgoing():
             if self.address is not None:
-                self._port.send(datagram, self.address)
+                self._transmit(datagram)
                 if self._flight_at == 0.0 and self._dtls.state is DtlsState.HANDSHAKE:
                     self._flight_at = now
         left = self._dtls.timeout()
@@ -186,73 +196,12 @@ class Transport:
         elif state is DtlsState.CLOSED:
             self.close(TransportState.CLOSED)
 
-    # --- SRTP -----------------------------------------------------------------------------------
-
-    def receive_rtp(self, buffer: PacketBuffer, length: int) -> None:
-        """An SRTP packet from a validated address."""
-        if self.inbound is None:
-            self._dropped["before_dtls"] += 1
-            return
-        self.bytes_in += length
-        self._receiver.rtp(buffer, length, self.inbound)
-
-    def receive_rtcp(self, buffer: PacketBuffer, length: int) -> None:
-        """An SRTCP packet from a validated address."""
-        if self.inbound is None:
-            self._dropped["before_dtls"] += 1
-            return
-        self.bytes_in += length
-        plain = self.inbound.unprotect_rtcp(buffer, length)
-        if plain < 0:
-            self._dropped["srtcp"] += 1
-            return
-        self.hear(time.monotonic())
-        self._receiver.rtcp(buffer, plain)
-
-    def send_rtcp(self, packet: bytes) -> None:
-        """Protect and send a compound packet; without a connection it is dropped."""
-        if self.outbound is None or self.address is None:
-            return
-        out = self._port.sending
-        length = len(packet)
-        if length > MAX_DATAGRAM - TRAILER:
-            self._dropped["rtcp_too_long"] += 1
-            return
-        out.view[:length] = packet
-        length = self.outbound.protect_rtcp(out, length)
-        if length > 0:
-            self._port.send(out.view[:length], self.address)
-            self.bytes_out += length
-
-    def send_rtp(self, packet: bytes) -> bool:
-        """Protect and send one packet outside the packet path (retransmissions)."""
-        if self.outbound is None or self.address is None or len(packet) > MAX_DATAGRAM - TRAILER:
-            return False
-        out = self._port.sending
-        out.view[: len(packet)] = packet
-        length = self.outbound.protect(out, len(packet))
-        if length < 0:
-            self._dropped["srtp_protect"] += 1
-            return False
-        self._port.send(out.view[:length], self.address)
-        self.bytes_out += length
-        return True
-
     # --- life -----------------------------------------------------------------------------------
 
-    @property
-    def connected(self) -> bool:
-        """Whether packets can be exchanged (also while the peer is silent)."""
-        return self.outbound is not None and self.state is not TransportState.CLOSED
-
-    def hear(self, now: float) -> None:
-        """Something authentic has come from the peer."""
-        self.heard = now
-        if self.state is TransportState.LOST:
-            self._change(TransportState.CONNECTED)
-
     def watch(self, now: float) -> None:
-        """Notice silence; to be called each second."""
+        """Notice silence, and give fresh allowances; to be called each second."""
+        self._packets_allowed = self._limits.packets_per_s
+        self._checks_allowed = self._limits.checks_per_s
         silent = now - self.heard
         if silent > CLOSED_AFTER:
             self.close(TransportState.CLOSED)
@@ -266,16 +215,8 @@ class Transport:
         self._dtls.close()
         self._flush_dtls(0.0)
         self._timer_at = None
-        self.inbound = self.outbound = None
         self._gone(self)
-        if quietly:
-            self.state = state
-        else:
-            self._change(state)
-
-    def _change(self, state: TransportState) -> None:
-        self.state = state
-        self._receiver.state_changed(state)
+        super().close(state, quietly=quietly)
 
 
 __all__ = ["CLOSED_AFTER", "LOST_AFTER", "PeerName", "Receiver", "Transport"]

@@ -41,7 +41,9 @@ class TwccGenerator:
         """Note the arrival of transport-wide number `twcc_seq`. Duplicates and the far too late are ignored."""
         arrivals = self._arrivals
         highest = self._highest
-        if highest is None:
+        if highest is not None and (twcc_seq - highest) & 0xFFFF == 1:
+            self._highest = number = highest + 1
+        elif highest is None:
             self._highest = self._begin = number = twcc_seq
             self._floor = number - MAX_KEPT
         else:
@@ -56,8 +58,8 @@ class TwccGenerator:
                 return
             elif number < self._begin:
                 self._begin = number
-            if len(arrivals) >= MAX_KEPT:
-                self._forget(next(iter(arrivals)))
+        if len(arrivals) >= MAX_KEPT:
+            self._forget(next(iter(arrivals)))
         arrivals[number] = int(now * _TICKS_PER_S)
 
     def feedback(self, now: float, sender_ssrc: int, media_ssrc: int) -> bytes | None:

@@ -189,8 +189,11 @@ def _in_words(type_: inspect.Type) -> str:
             return f"text{bounds}" + (f", `{pattern.removesuffix(names.END)}$`" if pattern else "")
         case inspect.DictType(key_type=key, value_type=item, max_length=most):
             return f"map of {_in_words(key)} → {_in_words(item)}" + (f", at most {most}" if most is not None else "")
-        case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
-            return f"list of {_in_words(item)}"
+        case (
+            inspect.VarTupleType(item_type=item, min_length=least, max_length=most)
+            | inspect.ListType(item_type=item, min_length=least, max_length=most)
+        ):
+            return f"list of {_in_words(item)}" + (f" ({least or 0} to {most} of them)" if most is not None else "")
         case inspect.TupleType(item_types=items):
             return f"list of {len(items)}: " + ", ".join(map(_in_words, items))
         case inspect.AnyType():
@@ -394,10 +397,10 @@ DOCUMENTS: dict[str, Callable[[], str]] = {
 }
 
 
-def write(root: Path) -> list[Path]:
-    """Write all documents below `root`; returns those that have changed."""
+def write(root: Path, documents: dict[str, Callable[[], str]] = DOCUMENTS) -> list[Path]:
+    """Write the documents below `root`; returns those that have changed."""
     changed = []
-    for name, make in DOCUMENTS.items():
+    for name, make in documents.items():
         path, text = root / name, make()
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)

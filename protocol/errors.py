@@ -14,8 +14,13 @@ class Code(enum.StrEnum):
     NOT_YET = "not_yet"
     ALREADY = "already"
     BAD_TOKEN = "bad_token"
+    COMPANY_DISABLED = "company_disabled"
+    LINK_REVOKED = "link_revoked"
     BAD_RESUME = "bad_resume"
     NO_ACCESS = "no_access"
+    WRONG_PIN = "wrong_pin"
+    WAITING = "waiting"
+    NOT_ADMITTED = "not_admitted"
     NO_SUCH_CONFERENCE = "no_such_conference"
     NO_SUCH_PERSON = "no_such_person"
     NOT_ALLOWED = "not_allowed"
@@ -35,12 +40,17 @@ class Code(enum.StrEnum):
     BLOCKED = "blocked"
     REMOVED = "removed"
     NO_SUCH_TRACK = "no_such_track"
+    NO_SUCH_DEVICE = "no_such_device"
+    NO_SUCH_ENTRY = "no_such_entry"
+    CHAT_CLOSED = "chat_closed"
     BAD_OFFER = "bad_offer"
     MEDIA_UNAVAILABLE = "media_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
     TOO_SLOW = "too_slow"
     GOING_AWAY = "going_away"
     UNSUPPORTED = "unsupported"
+    KEY_REUSED = "key_reused"
+    UNSETTLED = "unsettled"
     NOT_FOUND = "not_found"
     INTERNAL = "internal"
 
@@ -53,8 +63,13 @@ SENTENCES: dict[Code, tuple[str, bool]] = {
     Code.NOT_YET: ("This is not possible before joining.", False),
     Code.ALREADY: ("This is already so.", False),
     Code.BAD_TOKEN: ("The token is not valid here.", False),
+    Code.COMPANY_DISABLED: ("This server is switched off for the moment; its admins can switch it on again.", False),
+    Code.LINK_REVOKED: ("The guest link was withdrawn; ask for a new one.", False),
     Code.BAD_RESUME: ("The connection cannot be resumed; join again.", False),
     Code.NO_ACCESS: ("You have no access to this conference.", False),
+    Code.WRONG_PIN: ("This conference asks for its PIN.", False),
+    Code.WAITING: ("The conference is held back; you are let in when it begins.", True),
+    Code.NOT_ADMITTED: ("You were not let in.", True),
     Code.NO_SUCH_CONFERENCE: ("There is no such conference.", False),
     Code.NO_SUCH_PERSON: ("This person is not in the conference.", False),
     Code.NOT_ALLOWED: ("Your role does not allow this.", False),
@@ -74,12 +89,17 @@ SENTENCES: dict[Code, tuple[str, bool]] = {
     Code.BLOCKED: ("You are blocked from this conference.", False),
     Code.REMOVED: ("A moderator removed you from the conference.", False),
     Code.NO_SUCH_TRACK: ("There is no such track.", False),
+    Code.NO_SUCH_DEVICE: ("This person has no such device.", False),
+    Code.NO_SUCH_ENTRY: ("There is no such entry, or not any more.", False),
+    Code.CHAT_CLOSED: ("The chat is closed.", True),
     Code.BAD_OFFER: ("The media description could not be used.", False),
     Code.MEDIA_UNAVAILABLE: ("No media worker is available at the moment.", True),
     Code.STORE_UNAVAILABLE: ("The conference's record cannot be written at the moment.", True),
     Code.TOO_SLOW: ("The connection did not take what was sent to it.", True),
     Code.GOING_AWAY: ("The server is restarting; connect again.", True),
     Code.UNSUPPORTED: ("This is not supported here.", False),
+    Code.KEY_REUSED: ("This Idempotency-Key was sent with another request.", False),
+    Code.UNSETTLED: ("The same request is being answered, or was cut off; look what has come of it.", True),
     Code.NOT_FOUND: ("There is nothing here.", False),
     Code.INTERNAL: ("The server made a mistake; it has been noted.", True),
 }

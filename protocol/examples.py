@@ -25,9 +25,13 @@ _WORDS: dict[str, Any] = {
     "conference": "weekly",
     "count": 120,
     "details": "$.target",
+    "device": "f3a9c2d1",
     "emoji": "👏",
     "gone_tracks": "u_ben/video",
+    "heights": 360,
     "id": 7,
+    "label": "Built-in camera",
+    "link": 2,
     "level": 64,
     "limit": 50,
     "message": "This is not possible.",
@@ -36,6 +40,7 @@ _WORDS: dict[str, Any] = {
     "peer": "u_ben",
     "peers": "stage",
     "person": "u_ben",
+    "poll": 2,
     "position": 0,
     "reason": "Thank you.",
     "resume": "r_9f2c4e",
@@ -43,6 +48,7 @@ _WORDS: dict[str, Any] = {
     "room": "weekly",
     "rules": "moderator",
     "sdp": "v=0\r\n",
+    "spotlight": "u_ben",
     "secret": "a long random text",
     "stage_places": 36,
     "target": "u_ben",
@@ -54,6 +60,7 @@ _WORDS: dict[str, Any] = {
     "track": "u_ben/video",
     "tracks": "u_ben/video",
     "udp_port": 40_000,
+    "url": "https://example.org/slides",
     "version": 42,
     "worker": "w_1",
 }
@@ -62,11 +69,16 @@ _KEYS = {
     "bindings": "0",
     "counts": "👏",
     "details": "path",
+    "devices": "u_ben",
     "dropped": "rtp",
+    "heights": "u_ben/video",
     "peers": "u_ben",
     "positions": "weekly",
     "rules": "stage.grant",
+    "sources": "video",
+    "tiles": "u_ben",
     "tracks": "0",
+    "votes": "3",
 }
 _PERSON = "u_anna"
 
@@ -112,8 +124,10 @@ def _value(type_: inspect.Type, name: str, full: bool) -> Any:
         case inspect.DictType(key_type=key, value_type=item):
             text = _KEYS.get(name)
             return {_text(key, text) if isinstance(key, inspect.StrType) else text: _value(item, name, full)}
-        case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
-            return [_value(item, name, full)]
+        case (
+            inspect.VarTupleType(item_type=item, min_length=least) | inspect.ListType(item_type=item, min_length=least)
+        ):
+            return [_value(item, name, full)] * (least or 1)
         case inspect.TupleType(item_types=items):
             return [_value(item, name, full) for item in items]
         case inspect.AnyType():

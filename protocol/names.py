@@ -19,11 +19,26 @@ class Role(enum.StrEnum):
     VIEWER = "viewer"
 
 
+class RoleRule(enum.StrEnum):
+    """Which rule gave somebody their role; the first that matches: the conference is theirs, they are organizer by
+    right everywhere, the role was assigned to them here, general access of members, general access of outsiders or
+    their link; or none, and they are not let in."""
+
+    OWNER = "owner"
+    BY_RIGHT = "by_right"
+    ASSIGNED = "assigned"
+    MEMBERS = "members"
+    OUTSIDERS = "outsiders"
+    NO_ACCESS = "no_access"
+
+
 class PersonKind(enum.StrEnum):
-    """What an identity is: a user has an account, a guest came by a link."""
+    """What an identity is: a user has an account, a guest came by a link or through another program, a federated user
+    has an account on a peer."""
 
     USER = "user"
     GUEST = "guest"
+    FEDERATED = "federated"
 
 
 class Mode(enum.StrEnum):
@@ -32,6 +47,23 @@ class Mode(enum.StrEnum):
     ALL_ON_SCREEN = "all_on_screen"
     VIDEO_LECTURE = "video_lecture"
     ROLE_BASED = "role_based"
+
+
+class WaitReason(enum.StrEnum):
+    """Why somebody at the door is not in the conference yet: to be admitted, or until it begins."""
+
+    LOBBY = "lobby"
+    BACKSTAGE = "backstage"
+
+
+class CameraCodec(enum.StrEnum):
+    """What browsers are to send their cameras in: VP8 and H.264 in several streams (simulcast), VP9 and AV1 in one
+    stream with layers (SVC). Who cannot sends VP8."""
+
+    VP8 = "vp8"
+    H264 = "h264"
+    VP9 = "vp9"
+    AV1 = "av1"
 
 
 class Source(enum.StrEnum):
@@ -79,10 +111,13 @@ STAGE_PLACES = 36
 END = r"$(?!\n)"
 
 Identity = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.@-]+" + END)]
-"""A server-issued name of a person: `u_…` for accounts, `g_…` for guests."""
+"""A name of a person: `u_…` for accounts, `g_…` for guests by a link, `name@peer` for federated users,
+`name@key-…` for those whom a program vouches for."""
 
 ConferenceId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9-]+" + END)]
 DisplayName = Annotated[str, Meta(min_length=1, max_length=64)]
+# What people read out and type on a phone's keyboard.
+Pin = Annotated[str, Meta(max_length=16, pattern=r"^[A-Za-z0-9]*" + END)]
 Title = Annotated[str, Meta(min_length=1, max_length=120)]
 ChatText = Annotated[str, Meta(min_length=1, max_length=2000)]
 Emoji = Annotated[str, Meta(min_length=1, max_length=16)]
@@ -90,6 +125,11 @@ Reason = Annotated[str, Meta(max_length=200)]
 # A Chromium offer with three video m-lines is about 12 KB; a frame is 64 KiB at most.
 Sdp = Annotated[str, Meta(min_length=1, max_length=60_000)]
 Mid = Annotated[str, Meta(min_length=1, max_length=16, pattern=r"^[A-Za-z0-9_-]+" + END)]
+TrackName = Annotated[str, Meta(min_length=3, max_length=80, pattern=r"^[A-Za-z0-9_.@-]+/[a-z_]+" + END)]
+"""A track, as in `u_anna/video` (`track_id`)."""
+
+# Device pixels: twice the height of an 8K screen.
+PictureHeight = Annotated[int, Meta(ge=0, le=8640)]
 TokenText = Annotated[str, Meta(min_length=1, max_length=4096)]
 # 2**53 - 1: the largest integer a JavaScript number holds exactly.
 Count = Annotated[int, Meta(ge=0, le=9_007_199_254_740_991)]

@@ -6,7 +6,7 @@ import enum
 
 from protocol.answers import ChatMessage
 from protocol.errors import Code
-from protocol.names import Message, Part
+from protocol.names import Message, Part, Source
 from protocol.view import Snapshot
 
 
@@ -14,6 +14,13 @@ class Resync(Message, frozen=True, kw_only=True, tag="resync"):
     """Forget what you know: this is the conference now."""
 
     snapshot: Snapshot
+
+
+class Admitted(Message, frozen=True, kw_only=True, tag="admitted"):
+    """The wait at the door is over: the conference as one may see it, and the token to come back with."""
+
+    snapshot: Snapshot
+    resume: str
 
 
 class Closing(Message, frozen=True, kw_only=True, tag="closing"):
@@ -46,6 +53,16 @@ class MediaReset(Message, frozen=True, kw_only=True, tag="media.reset"):
     reason: str
 
 
+class MediaLayers(Message, frozen=True, kw_only=True, tag="media.layers"):
+    """Which layers of one's own picture somebody looks at, by their names (`rid`); of what is sent in one layer it has
+    no name, and layers within one stream (SVC) are `s0`, `s1` and `s2`, lowest first. The others may be paused until
+    they are named here. Until it is said for a new publish connection, all are to be sent; whoever sends more than that
+    loses nothing but bandwidth."""
+
+    source: Source
+    rids: tuple[str, ...] = ()
+
+
 class Loudness(Part, frozen=True, kw_only=True):
     """How loud somebody is: `level` 0 (silent) to 100."""
 
@@ -69,7 +86,11 @@ class QualityGrade(enum.StrEnum):
 
 
 class Quality(Part, frozen=True, kw_only=True):
-    """The worker's measure of one person's connection. `loss` in percent, `rtt_ms` in ms, rates in kbit/s."""
+    """The worker's measure of one person's connection. `loss` in percent, `rtt_ms` in ms, rates in kbit/s.
+
+    `sent` and `received`: the score (1.0 to 5.0, absent where nothing is known) of the worst they send and the worst
+    they receive; `sources`: of each thing they send. The grade follows the worse of the two, slowly on the way up.
+    """
 
     person: str
     grade: QualityGrade
@@ -77,6 +98,9 @@ class Quality(Part, frozen=True, kw_only=True):
     rtt_ms: int = 0
     up_kbps: int = 0
     down_kbps: int = 0
+    sent: float = 0.0
+    received: float = 0.0
+    sources: dict[Source, float] = {}
 
 
 class MediaQuality(Message, frozen=True, kw_only=True, tag="media.quality"):
@@ -85,8 +109,21 @@ class MediaQuality(Message, frozen=True, kw_only=True, tag="media.quality"):
     people: tuple[Quality, ...]
 
 
+class MediaPaused(Message, frozen=True, kw_only=True, tag="media.paused"):
+    """The pictures one would see, `identity/source`, if one's own network took more; sent when they change."""
+
+    tracks: tuple[str, ...] = ()
+
+
 class ChatShown(Message, frozen=True, kw_only=True, tag="chat.message"):
     """A new message in the chat."""
+
+    message: ChatMessage
+
+
+class ChatChanged(Message, frozen=True, kw_only=True, tag="chat.changed"):
+    """A message has another text now; with none, a private one is not there any more. Of others `chat.deleted` says
+    that."""
 
     message: ChatMessage
 
@@ -98,6 +135,34 @@ class ReactionShown(Message, frozen=True, kw_only=True, tag="reaction"):
     person: str | None = None
 
 
+class QuestionVotes(Message, frozen=True, kw_only=True, tag="question.votes"):
+    """How many votes questions have now, by their number; coalesced."""
+
+    votes: dict[str, int]
+
+
+class PollCounts(Message, frozen=True, kw_only=True, tag="poll.counts"):
+    """How many people have answered a poll, and how often each option was chosen; coalesced, for those who see it."""
+
+    poll: int
+    answers: int
+    counts: tuple[int, ...]
+
+
 Signal = (
-    Resync | Closing | PeopleCount | MediaOffer | MediaReset | MediaSpeakers | MediaQuality | ChatShown | ReactionShown
+    Resync
+    | Admitted
+    | Closing
+    | PeopleCount
+    | MediaOffer
+    | MediaReset
+    | MediaLayers
+    | MediaSpeakers
+    | MediaQuality
+    | MediaPaused
+    | ChatShown
+    | ChatChanged
+    | ReactionShown
+    | QuestionVotes
+    | PollCounts
 )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from protocol.names import Mode, MuteSource, Part, PersonKind, Role, Source
+from protocol.devices import Device
+from protocol.engagement import Link, Poll, Question
+from protocol.files import Slides
+from protocol.layout import Layout
+from protocol.names import Mode, MuteSource, Part, PersonKind, Role, Source, WaitReason
+from protocol.recording import Recording
 from protocol.settings import Settings
 
 
@@ -33,6 +38,16 @@ class Blocked(Part, frozen=True, kw_only=True):
     note: str = ""
 
 
+class Waiting(Part, frozen=True, kw_only=True):
+    """Somebody at the door, and since when (ms since 1970)."""
+
+    id: str
+    name: str
+    kind: PersonKind
+    reason: WaitReason
+    since: int
+
+
 class Snapshot(Part, frozen=True, kw_only=True):
     """A conference at one version, as far as its reader may see it.
 
@@ -41,9 +56,14 @@ class Snapshot(Part, frozen=True, kw_only=True):
     for moderators those who asked or are invited: the others by `people.list`. `count` counts everybody
     present. `stage` and `queue` are identities, in order of taking and asking. `asking`
     are those who ask for a turn to speak, `remarks` whose turn it is and until when (ms since 1970). Moderators are
-    told who is `blocked`.
+    told who is `blocked`, and who waits in the `lobby`; organizers are told the `pin` at the door.
+    `started`: the conference was begun by `conference.start`; it is held back, and viewers wait, while it is not and
+    `backstage` of the settings says so.
     `teacher` is who was named for a `video_lecture`, empty for the owner; there the tracks of students are told only to
-    those who see them.
+    those who see them. `layout` is how the stage is laid out for everybody. Moderators are told the `devices` of those
+    in `people`, as far as their clients have reported them. `displayed` and `promoted` are the question and the link on
+    the stage, `slides` what is shown there, `polls` those that are open; everything else of these comes by pages
+    (`question.list`, …). `recording`: everything that is sent is recorded.
     """
 
     conference: str
@@ -64,3 +84,14 @@ class Snapshot(Part, frozen=True, kw_only=True):
     settings: Settings = Settings()
     mode: Mode = Mode.ROLE_BASED
     teacher: str = ""
+    layout: Layout = Layout()
+    devices: dict[str, tuple[Device, ...]] = {}
+    started: bool = False
+    pin: str = ""
+    lobby: tuple[Waiting, ...] = ()
+    displayed: Question | None = None
+    promoted: Link | None = None
+    polls: tuple[Poll, ...] = ()
+    chat_closed: bool = False
+    slides: Slides | None = None
+    recording: Recording | None = None

@@ -1,15 +1,18 @@
 """The server put together: what is built in which order, and taken down in the reverse one.
 
 Starting: data folder locked, store opened, ports bound (everything that is likely to fail, with a sentence each),
-then workers, rooms, and last the connections. Stopping: connections are told to come back and are closed, the rooms
-write what they hold, the workers end, the store is closed.
+then workers, rooms, and last the connections. Stopping: the server says that it is not ready, and a balancer sends
+nobody more; connections are told to come back and are closed, the rooms write what they hold, the workers end, the
+store is closed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import resource
+import secrets
 import signal
 import socket
 import sqlite3
@@ -22,27 +25,62 @@ from starlette.applications import Starlette
 
 from protocol.names import Role
 from server import links, listen, log, tls
-from server.accounts import Accounts
-from server.conferences import Conference, Conferences
+from server.attendance.kept import RedisKept
+from server.chatlog import EmbeddedChat
+from server.chatlog.redis import RedisChat
+from server.conference.rooms import Rooms
 from server.config import Settings
+from server.directory import conferences as directory
+from server.directory.conferences import Conference, Conferences
+from server.directory.events import Events
+from server.files.depot import Depot
+from server.files.keeper import Keeper
+from server.files.renderer import Renderer
+from server.files.uploads import Files
 from server.http.address import Proxies
 from server.http.app import application
 from server.http.deadline import DeadlineProtocol
 from server.http.services import Services, rate_limits
-from server.keys import open_tokens
+from server.identity.accounts import Accounts
+from server.identity.groups import Groups
+from server.identity.guestlinks import GuestLinks
+from server.identity.identities import Identities
+from server.identity.tokens import Tokens
+from server.mail.postman import Postman
 from server.metrics import LoopWatch, Metrics
-from server.rooms import Rooms
-from server.session import Gateway
-from server.store import FILE_NAME, Store
-from server.websocket import bound_to
+from server.nodes.redis import RedisNodes
+from server.records import audit
+from server.redis import address
+from server.redis.connection import Connection
+from server.redis.leases import Leases
+from server.roomlog import EmbeddedLog, RoomLog
+from server.roomlog.feed import Feed
+from server.roomlog.redis import RedisLog
+from server.sessions.session import Gateway
+from server.sessions.websocket import bound_to
+from server.storage.keys import open_tokens
+from server.storage.replicated import ReplicatedStore
+from server.storage.store import FILE_NAME, Store
+from server.webhooks.dispatcher import Dispatcher
+from server.webhooks.positions import Positions, RedisPositions, StorePositions
+from server.webhooks.post import Poster
+from server.webhooks.turns import Alone, LeasedTurns, Turns
 from server.workers import Workers
+from server.workspace.acting import Workspace
 
 FIRST_TITLE = "Welcome"
+# The label of the guest link that is printed at each start: it is the same one until it is revoked.
+PRINTED = "Printed at the start"
 KEEP_ALIVE_S = 15
+# Where Redis keeps the mark of the folder of files, by which servers know that they share it (server/files/depot.py).
+SHARED_MARK = "podium:files"
 # For the handshake, as for the headers that follow it, and for the good-bye.
 TLS_S = 5.0
 # A part that does not stop within this is left behind; the process ends anyway.
 STOP_S = 10.0
+# A node that has others beside it says for so long that it is not ready, and goes on, before it sends people away:
+# until the balancer knows (it asks every 2 s, deploy/kubernetes/nodes.yaml), they would come back to it.
+UNREADY_S = 2.5
 
 _log = log.get("server")
 
@@ -90,6 +128,7 @@ class Application:
         self._undo: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._server: _Uvicorn | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._hurried = asyncio.Event()
 
     async def start(self) -> Started:
         """Start everything. Raises `StartError`, `ConfigError` or `StoreUnavailable`, with nothing left running."""
@@ -108,8 +147,8 @@ class Application:
         self._later("sockets", _closer(*sockets))
         listen.check_udp(settings.media_host, settings.udp_port, settings.worker_count)
 
-        store = Store.open(settings.data / FILE_NAME)
-        self._later("store", _closer(store))
+        redis = await self._redis()
+        store = await self._store(redis)
         accounts = Accounts(store)
         self._later("accounts", _closer(accounts))
         tokens = await open_tokens(store, settings)
@@ -119,35 +158,65 @@ class Application:
         watch = LoopWatch(metrics)
         watch.start()
         self._later("loop watch", watch.stop)
-        workers = Workers(settings, metrics)
+        workers = Workers(settings, metrics, redis)
         self._later("workers", workers.stop)
         await workers.start()
-        rooms = Rooms(store, workers, metrics, settings)
+        url = links.base_url(settings, sockets[0].getsockname()[1])
+        roomlog, feed, nodes = await self._room_log(store, redis, url)
+        chats = functools.partial(RedisChat, redis) if redis is not None else functools.partial(EmbeddedChat, store)
+        depot = await self._depot(redis)
+        keeper = Keeper(depot) if depot is not None else None
+        attendance = RedisKept(redis) if redis is not None else None
+        rooms = Rooms(store, workers, metrics, settings, roomlog, feed, nodes, chats, keeper, attendance)
         self._later("rooms", rooms.stop)
         await rooms.start()
+        if nodes is not None:
+            await nodes.watch(rooms)
+        sweeping = asyncio.create_task(audit.keep_swept(rooms.log, settings.audit_days), name="audit sweep")
+        self._later("audit sweep", _ender(sweeping))
 
+        if keeper is not None:
+            self._later("files", keeper.stop)
+            tidying = asyncio.create_task(keeper.keep_swept(rooms, settings.file_days), name="files sweep")
+            self._later("files sweep", _ender(tidying))
+
+        webhooks = self._webhooks(store, redis, rooms.log, metrics)
+        rooms.followers.append(webhooks.committed)
+
+        identities = Identities(store, tokens, settings)
+        guest_links = GuestLinks(store, tokens)
+        gateway = Gateway(rooms, identities, metrics, settings)
         services = Services(
             settings=settings,
             store=store,
             accounts=accounts,
             tokens=tokens,
             conferences=conferences,
+            workspace=Workspace(store),
+            identities=identities,
+            groups=Groups(store),
+            guest_links=guest_links,
+            events=Events(store),
             rooms=rooms,
+            files=Files(depot, Renderer(settings.slides_s, settings.slides_pages)),
+            sessions=gateway,
             workers=workers,
+            webhooks=webhooks,
+            mail=self._mail(store, tokens, url, metrics, alone=redis is None),
             metrics=metrics,
             limits=rate_limits(settings),
             proxies=Proxies(settings.trusted_proxies),
         )
-        gateway = Gateway(rooms, tokens, accounts, metrics, settings)
         checking = asyncio.create_task(gateway.keep_checking(), name="account check")
         self._later("account check", _ender(checking))
         await self._listen(application(services), gateway, sockets, certificate)
+        self._later("drain", functools.partial(self._drain, gateway, nodes))
 
         owner, first_start = await accounts.ensure_owner()
         conference = await self._first_conference(store, conferences, rooms, owner.id)
         port = sockets[0].getsockname()[1]
-        url = links.base_url(settings, port)
         code = await accounts.new_code(owner.id)
+        invite = await guest_links.again(PRINTED, conference.id, Role.VIEWER, owner.id)
         cert = str(certificate.cert.resolve()) if certificate is not None else None
         listen.note(lock, listen.Running(url=url, local=links.local_url(settings, port), cert=cert))
         return Started(
@@ -156,10 +225,87 @@ class Application:
             port=port,
             udp_ports=tuple(workers.ports),
             owner_link=url + links.code_path(code, conference.id),
-            guest_link=url + links.guest_path(conference.id, tokens.invitation(conference.id, Role.VIEWER)),
+            guest_link=url + links.guest_path(conference.id, invite),
             first_start=first_start,
             certificate=certificate,
         )
+
+    async def _redis(self) -> Connection | None:
+        """The connection to Redis, where the nodes keep what they share."""
+        if not self.settings.redis:
+            return None
+        connection = Connection(address.parse(self.settings.redis))
+        self._later("redis", connection.close)
+        await connection.ready()
+        policy = await connection.policy()
+        if policy not in ("", "noeviction"):
+            _log.warning("Redis may throw conferences away: set maxmemory-policy to noeviction", policy=policy)
+        return connection
+
+    async def _store(self, redis: Connection | None) -> Store:
+        """The database: this server's own, or its replica of what all share."""
+        path = self.settings.data / FILE_NAME
+        store = Store.open(path) if redis is None else await ReplicatedStore.join(path, redis)
+        self._later("store", _closer(store))
+        return store
+
+    async def _depot(self, redis: Connection | None) -> Depot | None:
+        """The folder of files; with several servers, of which none knows the others' disks, one that is shared."""
+        settings = self.settings
+        if redis is not None and settings.files is None:
+            _log.warning("no files are taken: several servers need a folder that all of them share (option files)")
+            return None
+        depot = Depot(settings.files_folder)
+        mark = await depot.open()
+        if redis is not None:
+            await redis.ask("SET", SHARED_MARK, mark, "NX", repeatable=True)
+            others = await redis.ask("GET", SHARED_MARK)
+            if others not in (mark.encode(), None):
+                raise listen.StartError(
+                    f"--files: {depot.folder} is not the folder that the other servers on this Redis share; "
+                    f"if they have moved to it, delete the key {SHARED_MARK} there."
+                )
+        return depot
+
+    async def _room_log(
+        self, store: Store, connection: Connection | None, url: str
+    ) -> tuple[RoomLog, Feed | None, RedisNodes | None]:
+        """Where the conferences' record is, what others write into it, and who they are."""
+        if connection is None:
+            return EmbeddedLog(store), None, None
+        feed = Feed(connection)
+        feed.start()
+        self._later("feed", feed.stop)
+        if isinstance(store, ReplicatedStore):
+            store.follow(feed)
+            self._later("directory", store.stop)
+        # A connection of its own: a heartbeat must not wait behind a thousand people who come at once.
+        heart = Connection(connection.address)
+        self._later("heart", heart.close)
+        nodes = RedisNodes(heart, self.settings.data, url)
+        self._later("nodes", nodes.stop)
+        await nodes.start()
+        return RedisLog(connection), feed, nodes
+
+    def _webhooks(self, store: Store, redis: Connection | None, roomlog: RoomLog, metrics: Metrics) -> Dispatcher:
+        """Who tells other programs what happens."""
+        positions: Positions = StorePositions(store) if redis is None else RedisPositions(redis)
+        turns: Turns = Alone() if redis is None else LeasedTurns(Leases(redis), secrets.token_hex(6))
+        poster = Poster(self.settings.webhook_private)
+        self._later("webhooks' way out", _closer(poster))
+        webhooks = Dispatcher(store, roomlog, positions, turns, poster, metrics, self.settings.webhook_days)
+        webhooks.start()
+        self._later("webhooks", webhooks.stop)
+        return webhooks
+
+    def _mail(self, store: Store, tokens: Tokens, url: str, metrics: Metrics, *, alone: bool) -> Postman | None:
+        """Who sends e-mail, where there is a mail server."""
+        if not self.settings.smtp_host:
+            return None
+        postman = Postman(store, tokens, self.settings, url, metrics, alone=alone)
+        postman.start()
+        self._later("mail", postman.stop)
+        return postman
 
     async def stop(self) -> None:
         """Stop everything that was started, in the reverse order; each part has a time-out."""
@@ -173,6 +319,7 @@ class Application:
 
     def hurry(self) -> None:
         """Do not wait for connections any longer."""
+        self._hurried.set()
         if self._server is not None:
             self._server.force_exit = True
 
@@ -210,6 +357,13 @@ class Application:
                 await self._serving
             await asyncio.sleep(0.01)
 
+    async def _drain(self, gateway: Gateway, nodes: RedisNodes | None) -> None:
+        gateway.draining = True
+        if nodes is not None and await nodes.accompanied():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(UNREADY_S):
+                    await self._hurried.wait()
+
     async def _stop_listening(self) -> None:
         assert self._server is not None and self._serving is not None
         self._server.should_exit = True
@@ -218,22 +372,22 @@ class Application:
     async def _first_conference(self, store: Store, conferences: Conferences, rooms: Rooms, owner: str) -> Conference:
         """The conference that the printed links lead to; created at the first start."""
 
-        def kept(connection: sqlite3.Connection) -> str | None:
-            row = connection.execute("SELECT value FROM keys WHERE name = 'first_conference'").fetchone()
-            return str(row[0], "ascii") if row is not None else None
+        made = conferences.drafted(FIRST_TITLE, owner)
 
-        id = await store.run(kept)
-        found = await conferences.find(id) if id is not None else None
-        if found is not None:
-            return found
-        made = await conferences.create(FIRST_TITLE, owner)
-        await store.run(
-            lambda connection: connection.execute(
-                "INSERT OR REPLACE INTO keys VALUES ('first_conference', ?)", (made.id.encode(),)
-            )
-        )
-        await rooms.create(made.id, made.title, owner)
-        return made
+        # In one transaction: of several servers that start at once one makes it.
+        def first(connection: sqlite3.Connection) -> Conference:
+            row = connection.execute("SELECT value FROM keys WHERE name = 'first_conference'").fetchone()
+            found = directory.find(connection, str(row[0], "ascii")) if row is not None else None
+            if found is not None:
+                return found
+            directory.insert(connection, made)
+            connection.execute("INSERT OR REPLACE INTO keys VALUES ('first_conference', ?)", (made.id.encode(),))
+            return made
+
+        found = await store.run(first)
+        if found == made:
+            await rooms.create(made.id, made.title, owner)
+        return found
 
 
 def _ender(task: asyncio.Task[None]) -> Callable[[], Awaitable[None]]:
@@ -245,7 +399,7 @@ def _ender(task: asyncio.Task[None]) -> Callable[[], Awaitable[None]]:
     return end
 
 
-def _closer(*things: IO[bytes] | socket.socket | Store | Accounts) -> Callable[[], Awaitable[None]]:
+def _closer(*things: IO[bytes] | socket.socket | Store | Accounts | Poster) -> Callable[[], Awaitable[None]]:
     async def close() -> None:
         for thing in things:
             thing.close()

@@ -24,10 +24,10 @@ import msgspec
 from server import links
 from server.addresses import interface_addresses
 from server.config import ConfigError, Settings
-from server.store import FILE_NAME
+from server.storage.store import FILE_NAME
 from server.tls import extra_names, load, self_signed
 
-# A worker asks for a receive buffer of this size; the kernel clamps it silently to net.core.rmem_max.
+# A worker asks for socket buffers of up to this size; the kernel clamps them silently to these settings.
 WANTED_BUFFER = 4 * 1024 * 1024
 LOW_DISK, NO_DISK = 1024**3, 100 * 1024**2
 SOON = datetime.timedelta(days=14)
@@ -68,6 +68,9 @@ def tcp_port(settings: Settings) -> Iterator[Finding]:
 
 def udp_ports(settings: Settings) -> Iterator[Finding]:
     """Are the workers' UDP ports free, or is it us who have them?"""
+    if settings.worker_count == 0:
+        yield _ok("udp ports", "The media workers are elsewhere.")
+        return
     if settings.udp_port == 0:
         yield Finding(
             check="udp ports",
@@ -82,6 +85,12 @@ def udp_ports(settings: Settings) -> Iterator[Finding]:
         if alive and finding.grade is Grade.WRONG:
             finding = _ok(finding.check, f"UDP port {port} is in use, as it is when a media worker runs.")
         yield finding
+        if settings.media_tcp and not alive:
+            taken = _port(f"media tcp port {port}", settings.media_host, port, socket.SOCK_STREAM, "--udp-port")
+            if taken.grade is Grade.WRONG:
+                yield msgspec.structs.replace(
+                    taken, grade=Grade.WARNING, text=f"{taken.text} Networks without UDP would get no media."
+                )
 
 
 def tls(settings: Settings) -> Iterator[Finding]:
@@ -152,16 +161,20 @@ def secure_context(settings: Settings) -> Iterator[Finding]:
 def public_address(settings: Settings) -> Iterator[Finding]:
     """Where will browsers send their media?"""
     name, own = "public address", interface_addresses()
+    if settings.worker_count == 0:
+        yield _ok(name, "Media is sent to the workers elsewhere.")
+        return
     if settings.public_ip:
         if settings.public_ip in own:
             yield _ok(name, f"{settings.public_ip} is an address of this machine.")
         else:
             last = settings.udp_port + settings.worker_count - 1
+            kinds = "UDP and TCP" if settings.media_tcp else "UDP"
             yield Finding(
                 check=name,
                 grade=Grade.WARNING,
                 text=f"{settings.public_ip} is not an address of this machine; that is right behind NAT.",
-                fix=f"Let the router forward UDP ports {settings.udp_port} to {last} to this machine.",
+                fix=f"Let the router forward {kinds} ports {settings.udp_port} to {last} to this machine.",
             )
         return
     reachable = [address for address in own if ipaddress.ip_address(address).is_global]

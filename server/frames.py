@@ -6,6 +6,8 @@ it is made once and written as it is, whatever the number of its readers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from websockets.frames import Frame, Opcode
 
@@ -36,4 +38,21 @@ class Encoded:
         found = self._frames.get(encoding)
         if found is None:
             found = self._frames[encoding] = frame(self.message, encoding)
+        return found
+
+
+class EncodedRow:
+    """Several messages for many readers, one after the other in one piece."""
+
+    __slots__ = ("_frames", "messages")
+
+    def __init__(self, messages: Sequence[msgspec.Struct]) -> None:
+        self.messages = messages
+        self._frames: dict[Encoding, bytes] = {}
+
+    def frames(self, encoding: Encoding) -> bytes:
+        """All frames in this encoding."""
+        found = self._frames.get(encoding)
+        if found is None:
+            found = self._frames[encoding] = b"".join(frame(message, encoding) for message in self.messages)
         return found

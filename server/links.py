@@ -35,6 +35,11 @@ def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def host_of(url: str) -> str:
+    """The host that a URL names; empty for none."""
+    return urlsplit(url).hostname or ""
+
+
 def code_path(code: str, conference: str | None = None) -> str:
     """The path of a log-in link with a one-time code, going on to a conference."""
     return f"/#code={code}" + (f"&next=/c/{conference}" if conference is not None else "")

@@ -27,6 +27,8 @@ _SECRET_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     # A JSON Web Token: its header is JSON, so it begins with `{"` in base64url.
     (re.compile(r"eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*){0,2}"), HIDDEN),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]+"), rf"\1 {HIDDEN}"),
+    # Who logs in at the host of a URL, such as Redis'.
+    (re.compile(r"\b([a-z][a-z0-9+.-]*://)[^\s/]*@"), rf"\1{HIDDEN}@"),
     # Names and values in URLs, forms, SDP and printed mappings.
     (
         re.compile(

@@ -66,3 +66,11 @@ class RateLimit:
         else:
             self._buckets.move_to_end(key)
         return 0.0 if bucket.take(now, amount) else max(0.001, bucket.wait_s(amount))
+
+    def due_s(self, key: str, amount: float = 1.0) -> float:
+        """Seconds until `key` may take that much; nothing is taken."""
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            return 0.0
+        bucket.take(self._clock(), 0.0)  # filled up to now
+        return bucket.wait_s(amount)

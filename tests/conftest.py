@@ -17,8 +17,13 @@ from typing import Any
 
 import hypothesis
 import pytest
+from playwright.async_api import expect
 
+from server.redis.address import parse
+from server.redis.connection import Connection
 from tests.harness import Client, Guest, Server
+from tests.machine import Machine
+from tests.redis_server import RedisServer
 
 # Before the first loop is made; scripts/test sets it as well.
 os.environ.setdefault("PYTHONASYNCIODEBUG", "1")
@@ -46,6 +51,14 @@ FAKE_DEVICES = (
 )
 # What asyncio says at the severity "error": exceptions that nobody retrieved, callbacks that failed, tasks destroyed.
 _unretrieved: list[str] = []
+# The same of the other processes of the run, found when they ended.
+_lost_elsewhere: list[str] = []
+
+
+def _not_told_yet() -> list[str]:
+    found = _unretrieved[:]
+    _unretrieved.clear()
+    return found
 
 
 class _Strict(logging.Handler):
@@ -54,6 +67,8 @@ class _Strict(logging.Handler):
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # How long a page may take to show something that it has to show: no promise, and two browsers share two cores.
+    expect.set_options(timeout=15_000)
     # Hypothesis' 200 ms per example measures the machine's other guests, not the code.
     hypothesis.settings.register_profile("podium", deadline=None)
     hypothesis.settings.load_profile("podium")
@@ -67,18 +82,29 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def no_exception_is_lost() -> Iterator[None]:
     """Fails the test in which an exception was lost; what only the collector finds, fails the next or the run."""
-    before = len(_unretrieved)
     yield
-    lost = _unretrieved[before:]
+    lost = _not_told_yet()
     assert not lost, "\n\n".join(lost)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    counted = len(_unretrieved)
     gc.collect()
-    if len(_unretrieved) > counted and exitstatus == 0:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        print("\n".join(["exceptions that nobody retrieved:", *_unretrieved[counted:]]))  # noqa: T201
+    lost = _not_told_yet()
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:  # one of several processes: the one that started them fails the run
+        output["lost"] = lost
+        return
+    lost += _lost_elsewhere
+    if lost:
+        # Not "tests failed": there is no test that could be asked again.
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        print("\n".join(["exceptions that nobody retrieved:", *lost]))  # noqa: T201
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """One of several processes has ended."""
+    _lost_elsewhere.extend(getattr(node, "workeroutput", {}).get("lost", ()))
 
 
 @pytest.fixture
@@ -97,6 +123,33 @@ def podium_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
             server.stop()
 
 
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A redis-server of the test's own, to be frozen, killed and filled."""
+    server = RedisServer(tmp_path / "r").start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One redis-server for a module's tests that only read and write."""
+    server = RedisServer(tmp_path_factory.mktemp("r")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def connection(shared_redis: RedisServer) -> AsyncIterator[Connection]:
+    """A connection to it, and it is empty."""
+    connection = Connection(parse(shared_redis.url))
+    try:
+        await connection.ask("FLUSHALL")
+        yield connection
+    finally:
+        await connection.close()
+
+
 @pytest.fixture(scope="module")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One running server for a module's tests that leave no trace another could stumble over."""
@@ -110,6 +163,13 @@ SHARED_FLAGS = (
     *("--login-per-minute", "10000", "--guests-per-minute", "10000"),
     *("--conferences-per-minute", "10000", "--requests-per-second", "10000"),
 )
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    """Tells whether a measurement was disturbed by something else than what it is about."""
+    with Machine() as found:
+        yield found
 
 
 @pytest.fixture
@@ -139,29 +199,43 @@ def chromium_path() -> str:
     raise AssertionError("Chromium is missing; install it, on Debian with: apt-get install chromium")
 
 
-@pytest.fixture
-async def chromium() -> AsyncIterator[Callable[..., Any]]:
-    """Real browser pages with fake devices: `page = await chromium(width=1280, height=800)`, each a person of its own.
+def pages_of(browser: Any) -> Callable[..., Any]:
+    """Pages with fake devices: `page = await pages(width=1280, height=800)`, each a person of its own.
 
     What the page reports as an error or a failed script is kept in `page.problems`.
     """
+
+    async def page(width: int = 1280, height: int = 800, **options: Any) -> Any:
+        context = await browser.new_context(
+            viewport={"width": width, "height": height},
+            permissions=["camera", "microphone"],
+            ignore_https_errors=True,
+            **options,
+        )
+        # 640 × 360: software encodes and decodes every picture, and the tests run on two cores.
+        await context.add_init_script(SMALL_PICTURE)
+        one = await context.new_page()
+        one.problems = []
+        one.on("pageerror", lambda error: one.problems.append(str(error)))
+        one.on("console", lambda line: one.problems.append(line.text) if line.type == "error" else None)
+        return one
+
+    return page
+
+
+# An empty page, to which a page may go back, has no storage.
+SMALL_PICTURE = """
+if (origin !== 'null' && !localStorage.getItem('podium.choices'))
+  localStorage.setItem('podium.choices', '{"quality": "low"}');
+"""
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Callable[..., Any]]:
+    """A browser of the test's own, and its pages: `page = await chromium(width=1280, height=800)`."""
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path(), args=list(FAKE_DEVICES))
-
-        async def page(width: int = 1280, height: int = 800, **options: Any) -> Any:
-            context = await browser.new_context(
-                viewport={"width": width, "height": height},
-                permissions=["camera", "microphone"],
-                ignore_https_errors=True,
-                **options,
-            )
-            one = await context.new_page()
-            one.problems = []
-            one.on("pageerror", lambda error: one.problems.append(str(error)))
-            one.on("console", lambda line: one.problems.append(line.text) if line.type == "error" else None)
-            return one
-
-        yield page
+        yield pages_of(browser)
         await browser.close()

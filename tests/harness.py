@@ -22,11 +22,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgpack
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 ROOT = Path(__file__).resolve().parent.parent
 MSGPACK, JSON = "podium.v1.msgpack", "podium.v1.json"
 # A start on a busy machine with two cores; a healthy one needs one to two seconds.
-START_S = 30.0
+START_S = 60.0
 # What asyncio and the interpreter say of exceptions that nobody looked at.
 LOST = ("exception was never retrieved", "Exception in callback", "was never awaited", "Task was destroyed")
 
@@ -296,7 +297,7 @@ class Client:
     async def connect(self, **options: Any) -> Client:
         self.closed.clear()
         self._socket = await connect(
-            self.server.ws_url, subprotocols=[self.encoding], compression=None, proxy=None, **options
+            self.server.ws_url, subprotocols=[Subprotocol(self.encoding)], compression=None, proxy=None, **options
         )
         self._reader = asyncio.create_task(self._read(), name="test client")
         return self
@@ -324,19 +325,21 @@ class Client:
         answer = await self.send("conference.join", conference=conference, **fields)
         self.conference = conference
         self.resume_token = answer["result"]["resume"]
-        self._start_from(answer["result"]["snapshot"])
-        return self.snapshot
+        # `_take` has started from the snapshot: by now events may have followed it.
+        return dict(answer["result"]["snapshot"])
 
     async def send(self, type: str, *, timeout_s: float = 10.0, id: int | None = None, **fields: Any) -> dict[str, Any]:
         """Send a message; the `ok`. Raises `Refused`."""
         number = next(self._ids) if id is None else id
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
-        await self.send_raw({"type": type, "id": number, **fields})
         try:
+            await self.send_raw({"type": type, "id": number, **fields})
             async with asyncio.timeout(timeout_s):
-                found = await answer
+                found: dict[str, Any] = await answer
         finally:
             self._answers.pop(number, None)
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # looked at, also where sending failed before it was waited for
         if found["type"] == "refused":
             raise Refused(found)
         return found
@@ -423,7 +426,7 @@ class Client:
             self.position = message["version"]
             self.events.put_nowait(message)
         else:
-            if kind == "resync":
+            if kind in ("resync", "admitted"):
                 self._start_from(message["snapshot"])
             elif kind == "closing":
                 self.closing = message

@@ -12,7 +12,7 @@ import pytest
 
 from tests.harness import ROOT
 
-SCRIPTS = ("scripts/serve", "scripts/test", "scripts/options", ".ci/run")
+SCRIPTS = ("scripts/serve", "scripts/test", "scripts/options", "scripts/bench", ".ci/run")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

@@ -41,13 +41,25 @@ LOST = {
 }
 
 
-def run(tmp_path: Path, body: str) -> subprocess.CompletedProcess[str]:
+FOUND_AT_THE_END = """
+        kept = []
+        async def fails():
+            raise RuntimeError("lost")
+        async def test_it():
+            task = asyncio.ensure_future(fails())
+            await asyncio.sleep(0.01)
+            kept.extend([task, kept])
+            globals().pop("kept")
+    """
+
+
+def run(tmp_path: Path, body: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     lines = [line[8:] for line in body.splitlines()]
     file = tmp_path / "test_it.py"
     file.write_text("import asyncio, gc, threading\n" + "\n".join(lines))
     command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "-p", "tests.conftest", "--rootdir"]
     return subprocess.run(
-        [*command, str(tmp_path), "-p", "no:cacheprovider", str(file)],
+        [*command, str(tmp_path), "-p", "no:cacheprovider", *arguments, str(file)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -59,6 +71,13 @@ def run(tmp_path: Path, body: str) -> subprocess.CompletedProcess[str]:
 def test_it_fails_the_run(tmp_path: Path, body: str) -> None:
     done = run(tmp_path, body)
     assert done.returncode == 1, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_what_only_the_end_of_the_run_finds_fails_it(tmp_path: Path, processes: str) -> None:
+    done = run(tmp_path, FOUND_AT_THE_END, "-n", processes)
+    # Not 1, "tests failed": there is no test that could be asked again.
+    assert done.returncode == 3 and "exceptions that nobody retrieved" in done.stdout, done.stdout + done.stderr
 
 
 def test_a_clean_test_passes_in_debug_mode(tmp_path: Path) -> None:

@@ -9,16 +9,16 @@ from typing import Annotated
 import typer
 
 from server import links
-from server.accounts import ServerRole
 from server.cli.options import with_settings
 from server.cli.output import Failed, as_json, line, table
 from server.cli.work import Desk, at_desk, base_url
 from server.config import Settings
+from server.identity.accounts import ServerRole
 
 app = typer.Typer(help="Accounts: who may log in.", no_args_is_help=True, epilog="Example: podium account add anna")
 
 _Login = Annotated[str, typer.Argument(help="The account's login.")]
-_PLACE = ("data", "host", "port", "public_ip", "public_url", "tls_self_signed", "tls_cert", "tls_key")
+_PLACE = ("data", "redis", "host", "port", "public_ip", "public_url", "tls_self_signed", "tls_cert", "tls_key")
 
 
 @app.command(epilog="Example: podium account add anna --name 'Anna Kovač' --role admin")
@@ -33,7 +33,7 @@ def add(
     ] = False,
 ) -> None:
     """Create an account, and print a one-time link to log in with."""
-    secret = _read_password() if password else None
+    secret = read_secret("Password") if password else None
 
     async def work(desk: Desk) -> str:
         account = await desk.accounts.add(login, name or login, role, secret)
@@ -44,7 +44,7 @@ def add(
 
 
 @app.command("list", epilog="Example: podium account list --json")
-@with_settings("data")
+@with_settings("data", "redis")
 def list_(settings: Settings, json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Show all accounts."""
     found = at_desk(settings, lambda desk: desk.accounts.list())
@@ -66,10 +66,10 @@ def link(settings: Settings, login: _Login) -> None:
 
 
 @app.command(epilog="Example: podium account password anna")
-@with_settings("data")
+@with_settings("data", "redis")
 def password(settings: Settings, login: _Login) -> None:
     """Set a password; it is asked for, or read from standard input. Whoever is logged in has to do it again."""
-    secret = _read_password()
+    secret = read_secret("Password")
 
     async def work(desk: Desk) -> None:
         await desk.accounts.set_password((await desk.account(login)).id, secret, revoke=True)
@@ -79,7 +79,7 @@ def password(settings: Settings, login: _Login) -> None:
 
 
 @app.command(epilog="Example: podium account remove anna --yes")
-@with_settings("data")
+@with_settings("data", "redis")
 def remove(
     settings: Settings, login: _Login, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
@@ -94,11 +94,11 @@ def remove(
     line(f"The account {login} is removed.")
 
 
-def _read_password() -> str:
+def read_secret(what: str) -> str:
     """From the terminal twice, or one line of standard input; never from the command line, which others can read."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
-    first = getpass.getpass("Password: ")
+    first = getpass.getpass(f"{what}: ")
     if getpass.getpass("Once more: ") != first:
         raise Failed("The two were not the same.")
     return first

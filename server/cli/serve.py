@@ -16,7 +16,8 @@ from server.cli.options import with_settings
 from server.cli.output import Failed, line, out
 from server.config import ConfigError, Settings
 from server.listen import StartError
-from server.store import StoreUnavailable
+from server.redis import address
+from server.storage.store import StoreUnavailable
 
 if TYPE_CHECKING:
     from server.app import Started
@@ -55,7 +56,8 @@ def announce(settings: Settings, started: Started) -> None:
         "Owner": started.owner_link,
         "Guests": started.guest_link,
         "Pages": f"{started.url} (TCP port {started.port})",
-        "Media": f"UDP port{'s' if len(started.udp_ports) > 1 else ''} {ports}",
+        "Media": f"UDP port{'s' if len(started.udp_ports) > 1 else ''} {ports}" if ports else "workers elsewhere",
+        **({"Redis": str(address.parse(settings.redis))} if settings.redis else {}),
         "Data": str(settings.data.resolve()),
     }
     if not out.is_terminal:
@@ -71,8 +73,9 @@ def announce(settings: Settings, started: Started) -> None:
     line(rows["Owner"] + "\n")
     out.print("[bold cyan]Guest link[/]  [dim](for everybody you want to invite)[/]")
     line(rows["Guests"] + "\n")
-    for name in ("Pages", "Media", "Data"):
-        out.print(f"[bold]{name:<7}[/]", rows[name], markup=True)
+    for name in ("Pages", "Media", "Redis", "Data"):
+        if name in rows:
+            out.print(f"[bold]{name:<7}[/]", rows[name], markup=True)
     for note in notes(settings, started):
         out.print(f"[yellow]Note[/]    {note}")
     out.print("[dim]Stop with Ctrl+C.[/]")

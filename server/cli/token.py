@@ -8,17 +8,18 @@ from typing import Annotated
 
 import typer
 
+from protocol.errors import Code
 from server.cli.options import with_settings
 from server.cli.output import Failed, as_json, line
 from server.cli.work import Desk, at_desk
 from server.config import Settings
-from server.tokens import DAY_S, BadToken
+from server.identity.tokens import DAY_S, BadToken
 
 app = typer.Typer(help="Tokens: issue one, look into one.", no_args_is_help=True)
 
 
 @app.command(epilog="Example: podium token issue anna --days 1")
-@with_settings("data")
+@with_settings("data", "redis")
 def issue(
     settings: Settings,
     login: Annotated[str, typer.Argument(help="The login of the account.")],
@@ -34,41 +35,32 @@ def issue(
 
 
 @app.command(epilog="Example: podium token issue anna | podium token show")
-@with_settings("data")
+@with_settings("data", "redis")
 def show(settings: Settings) -> None:
     """Say what a token is and whether it is valid; the token is read from standard input."""
     token = sys.stdin.readline().strip()
 
     async def work(desk: Desk) -> dict[str, object]:
         try:
-            claims = desk.tokens.verify(token)
+            who = await desk.identities.identify(token)
         except BadToken as first:
             try:
-                invitation = desk.tokens.verify_invitation(token)
-            except BadToken:
-                raise Failed(f"The token is not valid: {first}.") from None
+                invitation = await desk.guest_links.look(token)
+            except BadToken as second:
+                known = second if second.code is not Code.BAD_TOKEN else first
+                raise Failed(f"The token is not valid: {known}.") from None
             return {
                 "kind": "invitation",
                 "conference": invitation.conference,
                 "role": invitation.role,
                 "expires": _time(invitation.expires),
             }
-        if claims.conference is not None:
-            extra: dict[str, object] = {"conference": claims.conference, "role": claims.role}
+        extra: dict[str, object] = {"issued": _time(who.issued)}
+        if who.account is not None:
+            extra |= {"login": who.account.login, "server_role": who.account.server_role}
         else:
-            try:
-                account = await desk.accounts.authenticate(claims)
-            except BadToken as error:
-                raise Failed(f"The token is not valid: {error}.") from None
-            extra = {"login": account.login, "server_role": account.server_role}
-        return {
-            "kind": claims.kind,
-            "identity": claims.identity,
-            "name": claims.name,
-            **extra,
-            "issued": _time(claims.issued),
-            "expires": _time(claims.expires),
-        }
+            extra |= {"conference": who.conference, "role": who.role, "voucher": who.voucher}
+        return {"kind": who.kind, "identity": who.identity, "name": who.name, "organizer": who.by_right, **extra}
 
     as_json(at_desk(settings, work))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -13,14 +14,21 @@ from urllib.parse import urlsplit
 import msgspec
 
 from server import links
-from server.accounts import Account, AccountError, Accounts
 from server.cli.output import Failed
-from server.conferences import Conference, Conferences
 from server.config import Settings
-from server.keys import open_tokens
+from server.directory.conferences import Conference, Conferences
+from server.identity.accounts import Account, AccountError, Accounts
+from server.identity.groups import Groups
+from server.identity.guestlinks import GuestLinks
+from server.identity.identities import Identities
+from server.identity.tokens import Tokens
 from server.listen import running
-from server.store import FILE_NAME, Store, StoreUnavailable
-from server.tokens import Tokens
+from server.redis import address
+from server.roomlog import EmbeddedLog, RoomLog
+from server.storage.keys import open_tokens
+from server.storage.store import FILE_NAME, Store, StoreUnavailable
+from server.webhooks.positions import Positions, RedisPositions, StorePositions
+from server.workspace.acting import Refused
 
 T = TypeVar("T")
 
@@ -34,6 +42,11 @@ class Desk:
     accounts: Accounts
     conferences: Conferences
     tokens: Tokens
+    identities: Identities
+    guest_links: GuestLinks
+    groups: Groups
+    roomlog: RoomLog
+    positions: Positions
 
     async def account(self, login: str) -> Account:
         """The account with this login, or with this identity."""
@@ -54,23 +67,50 @@ def at_desk(settings: Settings, work: Callable[[Desk], Awaitable[T]]) -> T:
     """Run `work` with the store of the settings; the server may be running meanwhile."""
 
     async def run() -> T:
-        store = Store.open(settings.data / FILE_NAME)
-        accounts = Accounts(store)
-        try:
-            # A fresh folder is a first start as well: everything else needs somebody to belong to.
-            await accounts.ensure_owner()
-            tokens = await open_tokens(store, settings)
-            conferences = Conferences(store)
-            desk = Desk(settings=settings, store=store, accounts=accounts, conferences=conferences, tokens=tokens)
-            return await work(desk)
-        finally:
-            accounts.close()
-            store.close()
+        async with stored(settings) as (store, roomlog, positions):
+            with contextlib.closing(Accounts(store)) as accounts:
+                # A fresh folder is a first start as well: everything else needs somebody to belong to.
+                await accounts.ensure_owner()
+                tokens = await open_tokens(store, settings)
+                desk = Desk(
+                    settings=settings,
+                    store=store,
+                    accounts=accounts,
+                    conferences=Conferences(store),
+                    tokens=tokens,
+                    identities=Identities(store, tokens, settings),
+                    guest_links=GuestLinks(store, tokens),
+                    groups=Groups(store),
+                    roomlog=roomlog,
+                    positions=positions,
+                )
+                return await work(desk)
 
     try:
         return asyncio.run(run())
-    except (AccountError, StoreUnavailable) as error:
+    except (AccountError, Refused, StoreUnavailable) as error:
         raise Failed(str(error)) from None
+
+
+@contextlib.asynccontextmanager
+async def stored(settings: Settings) -> AsyncIterator[tuple[Store, RoomLog, Positions]]:
+    """The database, the conferences' record and where webhooks are in it, as the server of these settings has them."""
+    path = settings.data / FILE_NAME
+    if not settings.redis:
+        with contextlib.closing(Store.open(path)) as own:
+            yield own, EmbeddedLog(own), StorePositions(own)
+        return
+    # Here, so that all others do not wait for what only these commands need.
+    from server.redis.connection import Connection
+    from server.roomlog.redis import RedisLog
+    from server.storage.replicated import ReplicatedStore
+
+    redis = Connection(address.parse(settings.redis))
+    try:
+        with contextlib.closing(await ReplicatedStore.join(path, redis)) as replica:
+            yield replica, RedisLog(redis), RedisPositions(redis)
+    finally:
+        await redis.close()
 
 
 def base_url(settings: Settings) -> str:

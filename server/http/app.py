@@ -18,14 +18,15 @@ from protocol.errors import Code
 from server.http import health, openapi
 from server.http.api import API
 from server.http.failure import Failure, json_response
+from server.http.once import HEADER, REPLAYED
 from server.http.pages import Pages
 from server.http.services import Services
 from server.http.shell import Shell
 
 
 def application(services: Services) -> Starlette:
-    """The application for these services. WebSockets do not come through it (server/websocket.py)."""
-    settings, pages = services.settings, Pages()
+    """The application for these services. WebSockets do not come through it (server/sessions/websocket.py)."""
+    settings, pages = services.settings, Pages(embed_origins=services.settings.embed_origins)
 
     async def http_exception(request: Request, error: Exception) -> Response:
         """What the routing itself refuses: an unknown path, a wrong method."""
@@ -52,8 +53,9 @@ def application(services: Services) -> Starlette:
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.allowed_origins,
-                allow_methods=["GET", "POST", "PUT"],
-                allow_headers=["Authorization", "Content-Type"],
+                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", HEADER],
+                expose_headers=[REPLAYED, "Retry-After"],
             ),
         ],
         exception_handlers={HTTPException: http_exception},

@@ -1,9 +1,10 @@
 """uvicorn's HTTP connection with the deadlines and bounds that it lacks.
 
 A client has 5 s for the headers of a request (protocol.md, "One port"), counted from the connection for the first
-and from the first byte for the next ones, within them at most 32 KiB, and then 8 s for the body. A response that
-nobody reads is given up. In each case the connection is closed: neither one byte at a time nor silence keeps
-anything open. The headers of a WebSocket handshake pass through here as well.
+and from the first byte for the next ones, within them at most 32 KiB, and then 8 s for the body, or as long as an
+endpoint says that takes files (incoming.py). A response that nobody reads is given up. In each case the connection is
+closed: neither one byte at a time nor silence keeps anything open. The headers of a WebSocket handshake pass through
+here as well.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from server.http.incoming import EXPECT
 
 HEADERS_WITHIN_S = 5.0
 BODY_WITHIN_S = 8.0
@@ -45,6 +48,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["state"][EXPECT] = self._expect_longer
         self._in_headers = True
         if self._deadline is None:
             self._header_bytes = 0
@@ -80,6 +84,11 @@ class DeadlineProtocol(HttpToolsProtocol):
     def _expect(self, seconds: float) -> None:
         self._stop()
         self._deadline = self.loop.call_later(seconds, self._expired)
+
+    def _expect_longer(self, seconds: float) -> None:
+        # A body that is there already has no deadline any more.
+        if self._deadline is not None:
+            self._expect(seconds)
 
     def _stop(self) -> None:
         if self._deadline is not None:

@@ -15,9 +15,9 @@ from server import VERSION
 from server.http.failure import json_response
 from server.http.services import Services
 from server.metrics import CONTENT_TYPE
-from server.store import StoreUnavailable
+from server.storage.store import StoreUnavailable
 
-# Anybody may ask, so the store is asked no more often than this.
+# Anybody may ask, so the store and the room log are asked no more often than this.
 READY_FOR_S = 1.0
 
 
@@ -33,7 +33,19 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
 
     ready: bool
     store: bool
+    room_log: bool
     workers: bool
+    # Whether the other nodes know that this one lives.
+    node: bool
+    draining: bool
+
+
+async def _can(work: Awaitable[object]) -> bool:
+    try:
+        await work
+    except StoreUnavailable:
+        return False
+    return True
 
 
 def routes(services: Services) -> list[Route]:
@@ -42,22 +54,23 @@ def routes(services: Services) -> list[Route]:
     async def healthz(_request: Request) -> Response:
         return json_response(Alive(status="ok", version=VERSION))
 
-    looked_at, store = -READY_FOR_S, False
+    looked_at, store, room_log = -READY_FOR_S, False, False
     looking = asyncio.Lock()
 
     async def readyz(_request: Request) -> Response:
-        nonlocal looked_at, store
+        nonlocal looked_at, store, room_log
         async with looking:
             if time.monotonic() - looked_at >= READY_FOR_S:
-                try:
-                    await services.store.run(lambda connection: connection.execute("SELECT 1").fetchone())
-                    store = True
-                except StoreUnavailable:
-                    store = False
+                store, room_log = await asyncio.gather(
+                    _can(services.store.ready()),
+                    _can(services.rooms.log.ready()),
+                )
                 looked_at = time.monotonic()
-        workers = services.workers.ready
-        ready = store and workers
-        return json_response(Ready(ready=ready, store=store, workers=workers), 200 if ready else 503)
+        parts = {"store": store, "room_log": room_log, "workers": services.workers.ready}
+        parts["node"] = services.rooms.nodes.ready
+        draining = services.sessions.draining
+        ready = all(parts.values()) and not draining
+        return json_response(Ready(ready=ready, draining=draining, **parts), 200 if ready else 503)
 
     async def metrics(_request: Request) -> Response:
         return Response(services.metrics.render(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})

@@ -8,8 +8,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from protocol.files import File
 from protocol.names import ConferenceId, DisplayName, Role, Title, TokenText
-from server.accounts import MAX_PASSWORD, Account, ServerRole
+from protocol.statistics import TrackReport
+from server.identity.accounts import MAX_PASSWORD, Account, ServerRole
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,6 +21,10 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 Login = Annotated[str, Meta(min_length=1, max_length=64)]
 # Bounds of what is looked at; whether a new password is long enough is the account's rule, with its own sentence.
 Password = Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD)]
+
+
+# The last one is in the year 9999.
+Moment = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
 
 
 class LogIn(Body, frozen=True, kw_only=True):
@@ -79,8 +85,9 @@ class GuestEntered(msgspec.Struct, frozen=True, kw_only=True):
     conference: str
 
 
-class ConferenceShown(msgspec.Struct, frozen=True, kw_only=True):
-    """A conference in one's list. `people` are present now; `running`: it has begun and was not ended."""
+class ConferenceShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A conference in one's list. `people` are present now; `running`: it was not ended; `starts` and `ends`: when it
+    is planned to, in ms since 1970."""
 
     conference: str
     title: str
@@ -88,18 +95,30 @@ class ConferenceShown(msgspec.Struct, frozen=True, kw_only=True):
     mine: bool
     running: bool
     people: int
+    starts: int | None = None
+    ends: int | None = None
 
 
 class ConferenceList(msgspec.Struct, frozen=True, kw_only=True):
     """The newest first."""
 
     conferences: list[ConferenceShown]
+    next: str | None
 
 
 class NewConference(Body, frozen=True, kw_only=True):
-    """A conference to create."""
+    """A conference to create; `starts` and `ends`: when it is planned to, in ms since 1970."""
 
     title: Title
+    starts: Moment | None = None
+    ends: Moment | None = None
+
+
+class Plan(Body, frozen=True, kw_only=True):
+    """When a conference is planned to begin and to end, in ms since 1970; null: not planned, absent: as before."""
+
+    starts: Moment | msgspec.UnsetType | None = msgspec.UNSET
+    ends: Moment | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class ConferenceCreated(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,12 +129,24 @@ class ConferenceCreated(msgspec.Struct, frozen=True, kw_only=True):
     returned: bool
 
 
-class ConferenceGlance(msgspec.Struct, frozen=True, kw_only=True):
+class ConferenceGlance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What somebody at the door may know."""
 
     conference: ConferenceId
     title: str
     running: bool
+    starts: int | None = None
+    ends: int | None = None
+
+
+class FileList(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of a conference. One upload has `most_bytes` at most, all that follow `bytes_left` together; `types`
+    are the ends of names that handouts may have."""
+
+    files: list[File]
+    most_bytes: int
+    bytes_left: int
+    types: list[str]
 
 
 class InvitedRole(enum.StrEnum):
@@ -127,35 +158,68 @@ class InvitedRole(enum.StrEnum):
 
 
 class NewInvitation(Body, frozen=True, kw_only=True):
-    """The role that guests who use the link will have."""
+    """The role that guests who use the link will have; `label`: what those who manage links see; `max_uses`: how many
+    guests may come by it; `days`: how long."""
 
     role: InvitedRole
+    label: Annotated[str, Meta(max_length=100)] = ""
+    max_uses: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    days: Annotated[int, Meta(ge=1, le=3650)] | None = None
+
+
+class GuestLinkShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A guest link. `uses`: guests who came by it; `created` and `revoked` in ms, `expires` in seconds since 1970;
+    `made_by_name` is empty for who made it without an account, or has none any more."""
+
+    id: str
+    role: Role
+    label: str
+    made_by: str
+    made_by_name: str
+    created: int
+    expires: int
+    uses: int
+    max_uses: int | None
+    revoked: int | None
+
+
+class GuestLinks(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest first."""
+
+    invitations: list[GuestLinkShown]
+    next: str | None
+
+
+class Revocation(Body, frozen=True, kw_only=True):
+    """`end_sessions`: those who are inside by the link are put out as well."""
+
+    end_sessions: bool = False
 
 
 class InvitationMade(msgspec.Struct, frozen=True, kw_only=True):
     """`path` is the guest link without the server's address; `expires` in seconds since 1970."""
 
+    id: str
     token: str
     path: str
     expires: int
 
 
-class TrackShown(msgspec.Struct, frozen=True, kw_only=True):
-    """What the media worker has counted of a track (`identity/source`) since it began: packets and bytes that came,
-    packets that were lost on the way, forwarded to somebody, and dropped because the track was closed (muted)."""
-
-    track: str
-    received: int
-    received_bytes: int
-    lost: int
-    forwarded: int
-    dropped: int
-
-
 class MediaShown(msgspec.Struct, frozen=True, kw_only=True):
-    """The counters of a conference's tracks, as of the last two seconds; empty when nobody sends."""
+    """What is measured of a conference's tracks (`identity/source`), as of the last two seconds; empty when nobody is
+    connected. What stands at its default is left out."""
 
-    tracks: list[TrackShown]
+    tracks: list[TrackReport]
+
+
+class StateShown(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the conference's state is, and a fingerprint of all of it: equal wherever the same has happened, another
+    after any change. With it two nodes, or a backup and what was restored from it, are compared."""
+
+    conference: str
+    epoch: int
+    version: int
+    hash: str
 
 
 def account_shown(account: Account, has_password: bool) -> AccountShown:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,9 +19,22 @@ from starlette.routing import Route
 
 from protocol.errors import Code
 from server.http.failure import Failure
+from server.http.shell import policy
 
 WEB = Path(__file__).resolve().parent.parent / "web"
-PAGES = {"/": "home.html", "/c/{conference}": "conference.html", "/console/{conference}": "console.html"}
+PAGES = {
+    "/": "home.html",
+    "/c/{conference}": "conference.html",
+    "/console/{conference}": "console.html",
+    "/panel": "panel.html",
+    "/invitations/{conference}": "invitations.html",
+    "/register/{conference}": "register.html",
+    "/recordings/{conference}": "recordings.html",
+    "/reports/{conference}": "reports.html",
+    "/company": "company.html",
+    "/join": "join.html",
+}
+EMBEDDABLE = "conference.html"
 # What the system's table may not know, or know differently; a module with another type is refused by the browser.
 _TYPES = {
     ".js": "text/javascript",
@@ -44,8 +59,10 @@ class _Kept:
 class Pages:
     """The files of one folder. The folder bounds what is kept: only files in it are ever read."""
 
-    def __init__(self, folder: Path = WEB) -> None:
+    def __init__(self, folder: Path = WEB, embed_origins: tuple[str, ...] = ()) -> None:
+        """`embed_origins`: whose pages may show a conference in a frame."""
         self._folder = folder.resolve()
+        self._embedded = {"Content-Security-Policy": policy(embed_origins)}
         self._kept: dict[Path, _Kept] = {}
 
     def routes(self) -> list[Route]:
@@ -55,18 +72,20 @@ class Pages:
 
     def _page(self, name: str):  # type: ignore[no-untyped-def]
         async def page(request: Request) -> Response:
-            return self._serve(request, name)
+            # In a frame only where the address says so: the links that people are sent are not to be framed.
+            framed = name == EMBEDDABLE and request.query_params.get("embed") == "1"
+            return self._serve(request, name, self._embedded if framed else {})
 
         return page
 
     async def _static(self, request: Request) -> Response:
         return self._serve(request, request.path_params["path"])
 
-    def _serve(self, request: Request, name: str) -> Response:
+    def _serve(self, request: Request, name: str, more: Mapping[str, str] = MappingProxyType({})) -> Response:
         kept = self._read(name)
         if kept is None:
             return Failure(Code.NOT_FOUND).response()
-        headers = {"ETag": kept.etag, "Cache-Control": "no-cache"}
+        headers = {"ETag": kept.etag, "Cache-Control": "no-cache", **more}
         asked = request.headers.get("if-none-match", "")
         if asked == "*" or kept.etag in (tag.strip().removeprefix("W/") for tag in asked.split(",")):
             return Response(status_code=304, headers=headers)

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from starlette.requests import HTTPConnection
 
 from protocol.control import RoomReport
-from protocol.names import Role
-from server.accounts import Accounts
-from server.conferences import Conferences
+from protocol.files import File
+from protocol.names import PersonKind, Role
+from protocol.statistics import Statistics
+from server.attendance.book import Book
+from server.chatlog import Chats
 from server.config import Settings
+from server.directory.conferences import Conferences
+from server.directory.events import Events
+from server.files.uploads import Files
 from server.http.address import Proxies
+from server.identity.access import Identified
+from server.identity.accounts import Accounts
+from server.identity.groups import Groups
+from server.identity.guestlinks import GuestLinks
+from server.identity.identities import Identities
+from server.identity.tokens import Tokens
+from server.mail.postman import Postman
 from server.metrics import Metrics
+from server.nodes import Nodes
 from server.ratelimit import RateLimit
-from server.store import Store
-from server.tokens import Tokens
+from server.recording.library import Library
+from server.recording.tickets import Tickets
+from server.room import inner
+from server.room.refusal import Refusal
+from server.room.state import Room
+from server.roomlog import RoomLog
+from server.storage.store import Store
+from server.webhooks.dispatcher import Dispatcher
+from server.workspace.acting import Workspace
+
+# Five dialogs that are open, each asking each two seconds; the worker measures for each.
+STATISTICS_PER_SECOND = 2.5
+# Thirty in a minute: a folder of handouts.
+UPLOADS_PER_SECOND = 0.5
 
 
 class Summary(Protocol):
@@ -29,18 +54,62 @@ class Summary(Protocol):
     owner: str
 
 
+class Position(Protocol):
+    """Where a conference's state is."""
+
+    epoch: int
+    version: int
+    hash: str
+
+
 class RoomsSeen(Protocol):
-    """The part of `server.rooms.Rooms` that the API needs."""
+    """The part of `server.conference.rooms.Rooms` that the API needs."""
+
+    log: RoomLog
+    library: Library
+    chats: Chats
+    nodes: Nodes
+    attendance: Book
 
     async def create(self, conference_id: str, title: str, owner_identity: str) -> None: ...
 
     async def end(self, conference_id: str, by: str) -> None: ...
 
+    async def remove(self, conference_id: str, by: str) -> None: ...
+
+    async def send_away(self, out: Callable[[str, PersonKind], bool], *, elsewhere: bool) -> None: ...
+
+    async def note(
+        self, conference_id: str, by: str, name: str, command: str, target: str = "", **details: Any
+    ) -> None: ...
+
     async def summary(self, conference_id: str) -> Summary | None: ...
 
-    async def role_of(self, conference_id: str, identity: str) -> Role | None: ...
+    async def state(self, conference_id: str) -> Room | None: ...
+
+    async def position(self, conference_id: str) -> Position | None: ...
+
+    async def grants(self, conference_id: str, identity: str, action: str) -> bool: ...
+
+    async def shut_out(self, conference_id: str, identity: str, by_right: bool) -> bool: ...
+
+    async def appoint(
+        self, conference_id: str, by: str, roles: Sequence[tuple[str, Role | None]]
+    ) -> Refusal | None: ...
+
+    async def add_file(self, conference_id: str, by: str, command: inner.AddFile) -> File | Refusal: ...
 
     def track_report(self, conference_id: str) -> RoomReport | None: ...
+
+    async def statistics(self, conference_id: str, person: str) -> Statistics | Refusal: ...
+
+
+class SessionsSeen(Protocol):
+    """The part of `server.sessions.session.Gateway` that the API needs."""
+
+    draining: bool
+
+    async def check(self, about: Callable[[Identified], bool] | None = None) -> None: ...
 
 
 class WorkersSeen(Protocol):
@@ -59,11 +128,21 @@ class Services:
     accounts: Accounts
     tokens: Tokens
     conferences: Conferences
+    workspace: Workspace
+    identities: Identities
+    groups: Groups
+    guest_links: GuestLinks
+    events: Events
     rooms: RoomsSeen
+    files: Files
+    sessions: SessionsSeen
     workers: WorkersSeen
+    webhooks: Dispatcher
+    mail: Postman | None
     metrics: Metrics
     limits: Mapping[str, RateLimit]
     proxies: Proxies
+    recording_tickets: Tickets = field(default_factory=Tickets)
 
     def address_of(self, request: HTTPConnection) -> str:
         """The client's address, as far as the proxies in between are trusted."""
@@ -77,5 +156,10 @@ def rate_limits(settings: Settings) -> dict[str, RateLimit]:
         "requests": RateLimit(settings.requests_per_second, settings.requests_per_second * 4),
         "login": RateLimit(settings.login_per_minute / 60, settings.login_per_minute),
         "guests": RateLimit(settings.guests_per_minute / 60, settings.guests_per_minute),
+        "registrations": RateLimit(settings.registrations_per_minute / 60, settings.registrations_per_minute),
+        "statistics": RateLimit(STATISTICS_PER_SECOND, STATISTICS_PER_SECOND * 4),
+        "uploads": RateLimit(UPLOADS_PER_SECOND, UPLOADS_PER_SECOND * 60),
+        # A page is turned, and everybody behind one address asks for it.
+        "pages": RateLimit(settings.requests_per_second * 10, settings.requests_per_second * 40),
         "conferences": RateLimit(settings.conferences_per_minute / 60, settings.conferences_per_minute),
     }

@@ -16,8 +16,8 @@ from server.metrics import Metrics
 
 _log = logging.getLogger("server.http")
 
-# No inline script or style, nothing from elsewhere, in nobody's frame. `blob:` is for pictures a page makes itself.
-POLICY = "; ".join(
+# No inline script or style, nothing from elsewhere. `blob:` is for pictures a page makes itself.
+_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -30,11 +30,18 @@ POLICY = "; ".join(
         "manifest-src 'self'",
         "base-uri 'none'",
         "form-action 'self'",
-        "frame-ancestors 'none'",
     )
 )
+
+
+def policy(ancestors: tuple[str, ...] = ()) -> str:
+    """The content security policy of a page that pages of these origins may show in a frame."""
+    allowed = " ".join(ancestors) or "'none'"
+    return f"{_POLICY}; frame-ancestors {allowed}"
+
+
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": policy(),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), "

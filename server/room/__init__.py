@@ -6,7 +6,10 @@ space of permissions can be walked in milliseconds and every node computes the s
 
     rules.py       who may do what: the tables; a missing row is a refusal
     decide.py      a command to its events (stage.py, remark.py, moderation.py, membership.py, seating.py hold the
-                   single decisions)
+                   single decisions; layout.py how the stage is laid out, devices.py people's devices, questions.py,
+                   polls.py, links.py and chatroom.py what people ask, vote on, share and write)
+    entries.py     the part of the state that holds those
+    door.py        who comes in, who waits at the door, who is refused
     access.py      what the settings make of a class of people
     modes.py       who may have a place and send what in each mode; seating.py gives the places
     deadlines.py   what ends by itself

@@ -12,9 +12,13 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from protocol import events as e
-from protocol.names import MuteSource, Source
+from protocol.engagement import PollState
+from protocol.layout import Layout
+from protocol.names import MuteSource, Source, WaitReason
 from protocol.view import Blocked
-from server.room.state import CROWDED_FROM, CROWDED_UNTIL, Mute, Participant, Room
+from server.room.entries import MAX_ERASED, Asked, Posed
+from server.room.state import CROWDED_FROM, CROWDED_UNTIL, MAX_ADMITTED, MAX_MUTED, Knock, Mute, Participant, Room
+from server.room.table import EMPTY, table
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -54,12 +58,16 @@ def played(room: Room, events: Iterable[e.RoomEvent]) -> Room:
     return room
 
 
-def _with(table: dict[K, V], key: K, value: V) -> dict[K, V]:
-    return {**table, key: value}
+def _with(rows: dict[K, V], key: K, value: V) -> dict[K, V]:
+    return {**rows, key: value}
 
 
-def _without(table: dict[K, V], key: K) -> dict[K, V]:
-    return {k: v for k, v in table.items() if k != key}
+def _without(rows: dict[K, V], key: K) -> dict[K, V]:
+    if key not in rows:
+        return rows
+    left = dict(rows)
+    del left[key]
+    return left
 
 
 def _drop(items: tuple[str, ...], item: str) -> tuple[str, ...]:
@@ -68,7 +76,7 @@ def _drop(items: tuple[str, ...], item: str) -> tuple[str, ...]:
 
 def _person(room: Room, person: str, **changes: Any) -> Room:
     before = room.people.get(person)
-    return room if before is None else replace(room, people=_with(room.people, person, replace(before, **changes)))
+    return room if before is None else replace(room, people=room.people.put(person, replace(before, **changes)))
 
 
 def _crowd(room: Room) -> Room:
@@ -82,6 +90,21 @@ def _lasting(room: Room, person: str) -> dict[MuteSource, Mute]:
     return {source: mute for source, mute in room.mutes.get(person, {}).items() if mute.by != person}
 
 
+def _off_the_layout(room: Room, person: str) -> Room:
+    """Only who is on the stage has a tile there."""
+    layout = room.layout
+    if person not in layout.tiles and layout.spotlight != person:
+        return room
+    spotlight = "" if layout.spotlight == person else layout.spotlight
+    return replace(room, layout=replace(layout, spotlight=spotlight, tiles=_without(layout.tiles, person)))
+
+
+def _slides_down(room: Room, person: str) -> Room:
+    """Slides are on the stage as long as who has put them there is."""
+    slides = room.entries.slides
+    return _entries(room, slides=None) if slides is not None and slides.person == person else room
+
+
 def _settings_changed(room: Room, event: e.ConferenceSettingsChanged) -> Room:
     return replace(room, title=event.title, stage_places=event.stage_places, settings=event.settings)
 
@@ -90,12 +113,16 @@ def _mode_changed(room: Room, event: e.ConferenceModeChanged) -> Room:
     return replace(room, mode=event.mode, teacher=event.teacher)
 
 
+def _layout_changed(room: Room, event: e.ConferenceLayoutChanged) -> Room:
+    return replace(room, layout=event.layout)
+
+
 def _ended(room: Room, event: e.ConferenceEnded) -> Room:
-    mutes = {person: kept for person in room.mutes if (kept := _lasting(room, person))}
+    mutes = table({person: kept for person in room.mutes if (kept := _lasting(room, person))})
     return replace(
         room,
         ended=True,
-        people={},
+        people=EMPTY,
         stage=(),
         queue=(),
         invited=(),
@@ -103,12 +130,50 @@ def _ended(room: Room, event: e.ConferenceEnded) -> Room:
         asking=(),
         remarks={},
         mutes=mutes,
+        devices=EMPTY,
+        layout=Layout(kind=room.layout.kind),
+        entries=replace(room.entries, displayed=0, promoted=0, slides=None),
         crowded=False,
+        started=False,
+        lobby=EMPTY,
+        admitted=EMPTY,
+        recording=None,
+        recorder="",
     )
 
 
 def _reopened(room: Room, event: e.ConferenceReopened) -> Room:
     return replace(room, ended=False)
+
+
+def _started(room: Room, event: e.ConferenceStarted) -> Room:
+    return replace(room, started=True)
+
+
+def _pin_changed(room: Room, event: e.ConferencePinChanged) -> Room:
+    return replace(room, pin=event.pin)
+
+
+def _waits(room: Room, event: e.LobbyEntered) -> Room:
+    if event.who.reason is not WaitReason.LOBBY:
+        room = _let_in(room, event.who.id)
+    knock = Knock(who=event.who, inherits=event.inherits, links=event.links)
+    return replace(room, lobby=room.lobby.put(event.who.id, knock))
+
+
+def _waits_no_more(room: Room, event: e.LobbyLeft) -> Room:
+    return replace(room, lobby=room.lobby.drop(event.person))
+
+
+def _let_in(room: Room, person: str) -> Room:
+    """Who waited to be let in does not wait a second time."""
+    waited = room.lobby.get(person)
+    if waited is None or waited.who.reason is not WaitReason.LOBBY:
+        return room
+    admitted = room.admitted.drop(person).put(person, True)
+    if len(admitted) > MAX_ADMITTED:
+        admitted = admitted.drop(next(iter(admitted)))
+    return replace(room, admitted=admitted)
 
 
 def _joined(room: Room, event: e.ParticipantJoined) -> Room:
@@ -118,26 +183,43 @@ def _joined(room: Room, event: e.ParticipantJoined) -> Room:
         kind=event.kind,
         role=event.role,
         by_right=event.by_right,
+        inherits=event.inherits,
         since=room.version + 1,
+        links=event.links,
     )
-    return _crowd(replace(room, people=_with(room.people, event.person, person)))
+    room = _let_in(room, event.person)
+    people, lobby = room.people.put(event.person, person), room.lobby.drop(event.person)
+    return _crowd(replace(room, people=people, lobby=lobby))
 
 
 def _away(room: Room, event: e.ParticipantAway) -> Room:
-    return _person(room, event.person, away=True)
+    return _person(room, event.person, away=True, links={})
 
 
 def _returned(room: Room, event: e.ParticipantReturned) -> Room:
-    return _person(room, event.person, away=False)
+    return _person(_linked(room, event), event.person, away=False)
+
+
+def _linked(room: Room, event: e.ParticipantLinked | e.ParticipantReturned) -> Room:
+    waiting = room.lobby.get(event.person)
+    if waiting is not None:
+        return replace(room, lobby=room.lobby.put(event.person, replace(waiting, links=event.links)))
+    moved = {"moved": room.version + 1} if event.moved else {}
+    return _person(room, event.person, links=event.links, **moved)
 
 
 def _left(room: Room, event: e.ParticipantLeft) -> Room:
+    room = _slides_down(_off_the_layout(room, event.person), event.person)
     kept = _lasting(room, event.person)
-    mutes = _with(room.mutes, event.person, kept) if kept else _without(room.mutes, event.person)
+    # Who was sent out asks to be let in again.
+    asks_again = event.reason is e.LeaveReason.REMOVED
+    mutes = room.mutes.put(event.person, kept) if kept else room.mutes.drop(event.person)
+    if len(mutes) > MAX_MUTED:
+        mutes = mutes.drop(next((person for person in mutes if person not in room.people), event.person))
     return _crowd(
         replace(
             room,
-            people=_without(room.people, event.person),
+            people=room.people.drop(event.person),
             stage=_drop(room.stage, event.person),
             queue=_drop(room.queue, event.person),
             invited=_drop(room.invited, event.person),
@@ -145,12 +227,15 @@ def _left(room: Room, event: e.ParticipantLeft) -> Room:
             asking=_drop(room.asking, event.person),
             remarks=_without(room.remarks, event.person),
             mutes=mutes,
+            devices=room.devices.drop(event.person),
+            admitted=room.admitted.drop(event.person) if asks_again else room.admitted,
         )
     )
 
 
 def _blocked(room: Room, event: e.ParticipantBlocked) -> Room:
     kept = Blocked(id=event.person, name=event.name, by=event.by or "", time=event.time, note=event.note)
+    room = replace(room, admitted=room.admitted.drop(event.person))
     return replace(room, blocked=_with(room.blocked, event.person, kept))
 
 
@@ -159,9 +244,11 @@ def _unblocked(room: Room, event: e.ParticipantUnblocked) -> Room:
 
 
 def _role_assigned(room: Room, event: e.RoleAssigned) -> Room:
-    if not event.inherited:
-        room = replace(room, assigned=_with(room.assigned, event.person, event.role))
-    return _person(room, event.person, role=event.role)
+    before, person = room.assigned, event.person
+    if event.by_right is not None:
+        return _person(room, person, role=event.role, by_right=event.by_right)
+    room = replace(room, assigned=before.drop(person) if event.inherited else before.put(person, event.role))
+    return _person(room, person, role=event.role)
 
 
 def _requested(room: Room, event: e.StageRequested) -> Room:
@@ -198,7 +285,8 @@ def _taken(room: Room, event: e.StageTaken) -> Room:
 
 
 def _stage_left(room: Room, event: e.StageLeft) -> Room:
-    return _person(replace(room, stage=_drop(room.stage, event.person)), event.person, tracks=())
+    room = _off_the_layout(replace(room, stage=_drop(room.stage, event.person)), event.person)
+    return _person(_slides_down(room, event.person), event.person, tracks=())
 
 
 def _remark_requested(room: Room, event: e.RemarkRequested) -> Room:
@@ -221,17 +309,22 @@ def _remark_ended(room: Room, event: e.RemarkEnded) -> Room:
 def _muted(room: Room, event: e.MediaMuted) -> Room:
     mute = Mute(by=event.by or event.person, locked=event.locked)
     mutes = _with(room.mutes.get(event.person, {}), event.source, mute)
-    return replace(room, mutes=_with(room.mutes, event.person, mutes))
+    return replace(room, mutes=room.mutes.put(event.person, mutes))
 
 
 def _unmuted(room: Room, event: e.MediaUnmuted) -> Room:
     left: dict[MuteSource, Mute] = _without(room.mutes.get(event.person, {}), event.source)
-    return replace(room, mutes=_with(room.mutes, event.person, left) if left else _without(room.mutes, event.person))
+    return replace(room, mutes=room.mutes.put(event.person, left) if left else room.mutes.drop(event.person))
 
 
-def _asked(room: Room, event: e.MediaUnmuteAsked) -> Room:
-    """What is asked is said once; nothing of it stays."""
+def _said_once(room: Room, event: e.MediaUnmuteAsked | e.DevicesSelected) -> Room:
+    """What somebody's client is asked to do is said once; what it has done it tells itself."""
     return room
+
+
+def _devices_reported(room: Room, event: e.DevicesReported) -> Room:
+    left = room.devices.drop(event.person)
+    return replace(room, devices=left.put(event.person, event.devices) if event.devices else left)
 
 
 def _published(room: Room, event: e.TrackPublished) -> Room:
@@ -247,14 +340,151 @@ def _unpublished(room: Room, event: e.TrackUnpublished) -> Room:
     return _person(room, event.person, tracks=kept)
 
 
+def _entries(room: Room, **changes: Any) -> Room:
+    return replace(room, entries=replace(room.entries, **changes))
+
+
+def _question(room: Room, number: int, change: Callable[[Asked], Asked]) -> Room:
+    before = room.entries.questions.get(str(number))
+    if before is None:
+        return room
+    return _entries(room, questions=_with(room.entries.questions, str(number), change(before)))
+
+
+def _question_asked(room: Room, event: e.QuestionAsked) -> Room:
+    number = event.question.number
+    questions = _with(room.entries.questions, str(number), Asked(question=event.question))
+    return _entries(room, questions=questions, asked=number)
+
+
+def _question_upvoted(room: Room, event: e.QuestionUpvoted) -> Room:
+    return _question(room, event.question, lambda asked: replace(asked, voters=(*asked.voters, event.person)))
+
+
+def _question_approved(room: Room, event: e.QuestionApproved) -> Room:
+    def change(asked: Asked) -> Asked:
+        return replace(asked, question=replace(asked.question, approved=True))
+
+    return _question(room, event.question.number, change)
+
+
+def _question_answered(room: Room, event: e.QuestionAnswered) -> Room:
+    def change(asked: Asked) -> Asked:
+        return replace(asked, question=replace(asked.question, answer=event.answer))
+
+    return _question(room, event.question, change)
+
+
+def _question_displayed(room: Room, event: e.QuestionDisplayed) -> Room:
+    return _entries(room, displayed=0 if event.question is None else event.question.number)
+
+
+def _question_dismissed(room: Room, event: e.QuestionDismissed) -> Room:
+    return _entries(room, questions=_without(room.entries.questions, str(event.question)))
+
+
+def _poll(room: Room, number: int, change: Callable[[Posed], Posed]) -> Room:
+    before = room.entries.polls.get(str(number))
+    return room if before is None else _entries(room, polls=_with(room.entries.polls, str(number), change(before)))
+
+
+def _poll_created(room: Room, event: e.PollCreated) -> Room:
+    number = event.poll.number
+    posed = Posed(poll=event.poll, counts=(0,) * len(event.poll.options))
+    return _entries(room, polls=_with(room.entries.polls, str(number), posed), posed=number)
+
+
+def _poll_launched(room: Room, event: e.PollLaunched) -> Room:
+    return _poll(room, event.poll.number, lambda posed: replace(posed, poll=event.poll))
+
+
+def _poll_answered(room: Room, event: e.PollAnswered) -> Room:
+    def change(posed: Posed) -> Posed:
+        counts = tuple(count + (option in event.chosen) for option, count in enumerate(posed.counts))
+        kept = () if posed.poll.anonymous else event.chosen
+        return replace(posed, counts=counts, answers=_with(posed.answers, event.person, kept))
+
+    return _poll(room, event.poll, change)
+
+
+def _poll_closed(room: Room, event: e.PollClosed) -> Room:
+    return _poll(room, event.poll, lambda posed: replace(posed, poll=replace(posed.poll, state=PollState.CLOSED)))
+
+
+def _poll_removed(room: Room, event: e.PollRemoved) -> Room:
+    return _entries(room, polls=_without(room.entries.polls, str(event.poll)))
+
+
+def _link_published(room: Room, event: e.LinkPublished) -> Room:
+    number = event.link.number
+    return _entries(room, links=_with(room.entries.links, str(number), event.link), linked=number)
+
+
+def _link_promoted(room: Room, event: e.LinkPromoted) -> Room:
+    return _entries(room, promoted=0 if event.link is None else event.link.number)
+
+
+def _link_removed(room: Room, event: e.LinkRemoved) -> Room:
+    return _entries(room, links=_without(room.entries.links, str(event.link)))
+
+
+def _file_added(room: Room, event: e.FileAdded) -> Room:
+    number = event.file.number
+    return _entries(room, files=_with(room.entries.files, str(number), event.file), filed=number)
+
+
+def _file_removed(room: Room, event: e.FileRemoved) -> Room:
+    return _entries(room, files=_without(room.entries.files, str(event.file)))
+
+
+def _slides_opened(room: Room, event: e.SlidesOpened) -> Room:
+    return _entries(room, slides=event.slides)
+
+
+def _slides_turned(room: Room, event: e.SlidesTurned) -> Room:
+    slides = room.entries.slides
+    return room if slides is None else _entries(room, slides=replace(slides, page=event.page))
+
+
+def _slides_closed(room: Room, event: e.SlidesClosed) -> Room:
+    return _entries(room, slides=None)
+
+
+def _chat_closed(room: Room, event: e.ChatClosed) -> Room:
+    return _entries(room, chat_closed=True)
+
+
+def _chat_opened(room: Room, event: e.ChatOpened) -> Room:
+    return _entries(room, chat_closed=False)
+
+
+def _chat_deleted(room: Room, event: e.ChatDeleted) -> Room:
+    erased = (*room.entries.erased, f"{event.channel.value}/{event.number}")
+    return _entries(room, erased=erased[-MAX_ERASED:])
+
+
+def _recording_started(room: Room, event: e.RecordingStarted) -> Room:
+    return replace(room, recording=event.recording, recorder=event.node, recorded=event.recording.number)
+
+
+def _recording_stopped(room: Room, event: e.RecordingStopped) -> Room:
+    return replace(room, recording=None, recorder="")
+
+
 _APPLY: dict[type[e.Event], Callable[[Room, Any], Room]] = {
     e.ConferenceSettingsChanged: _settings_changed,
     e.ConferenceModeChanged: _mode_changed,
+    e.ConferenceLayoutChanged: _layout_changed,
     e.ConferenceEnded: _ended,
     e.ConferenceReopened: _reopened,
+    e.ConferenceStarted: _started,
+    e.ConferencePinChanged: _pin_changed,
+    e.LobbyEntered: _waits,
+    e.LobbyLeft: _waits_no_more,
     e.ParticipantJoined: _joined,
     e.ParticipantAway: _away,
     e.ParticipantReturned: _returned,
+    e.ParticipantLinked: _linked,
     e.ParticipantLeft: _left,
     e.ParticipantBlocked: _blocked,
     e.ParticipantUnblocked: _unblocked,
@@ -274,7 +504,33 @@ _APPLY: dict[type[e.Event], Callable[[Room, Any], Room]] = {
     e.RemarkEnded: _remark_ended,
     e.MediaMuted: _muted,
     e.MediaUnmuted: _unmuted,
-    e.MediaUnmuteAsked: _asked,
+    e.MediaUnmuteAsked: _said_once,
+    e.DevicesReported: _devices_reported,
+    e.DevicesSelected: _said_once,
     e.TrackPublished: _published,
     e.TrackUnpublished: _unpublished,
+    e.QuestionAsked: _question_asked,
+    e.QuestionUpvoted: _question_upvoted,
+    e.QuestionApproved: _question_approved,
+    e.QuestionAnswered: _question_answered,
+    e.QuestionDisplayed: _question_displayed,
+    e.QuestionDismissed: _question_dismissed,
+    e.PollCreated: _poll_created,
+    e.PollLaunched: _poll_launched,
+    e.PollAnswered: _poll_answered,
+    e.PollClosed: _poll_closed,
+    e.PollRemoved: _poll_removed,
+    e.LinkPublished: _link_published,
+    e.LinkPromoted: _link_promoted,
+    e.LinkRemoved: _link_removed,
+    e.FileAdded: _file_added,
+    e.FileRemoved: _file_removed,
+    e.SlidesOpened: _slides_opened,
+    e.SlidesTurned: _slides_turned,
+    e.SlidesClosed: _slides_closed,
+    e.ChatClosed: _chat_closed,
+    e.ChatOpened: _chat_opened,
+    e.ChatDeleted: _chat_deleted,
+    e.RecordingStarted: _recording_started,
+    e.RecordingStopped: _recording_stopped,
 }

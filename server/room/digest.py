@@ -6,9 +6,10 @@ import hashlib
 
 import msgspec
 
+from server.room.packed import plain
 from server.room.state import Room
 
-_encoder = msgspec.json.Encoder(order="deterministic")
+_encoder = msgspec.json.Encoder(order="deterministic", enc_hook=plain)
 
 
 def state_hash(room: Room) -> str:

@@ -1,4 +1,4 @@
-"""Coming, going, being removed, and the role one has: the decisions about presence."""
+"""Going, being removed, and the role one has: the decisions about presence. Coming in is the door's (door.py)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from protocol import events as e
 from protocol.errors import Code
 from protocol.names import STAGE_PLACES, PersonKind, Role
 from protocol.settings import Settings
-from server.room import access, inner, seating
+from server.room import access, door, inner, presence, seating
 from server.room.apply import played
 from server.room.refusal import Refusal
 from server.room.rules import RANK
@@ -34,65 +34,18 @@ def create(room: Room | None, actor: str, command: inner.Create, now: int) -> Ev
     )
 
 
-def effective_role(room: Room, person: str, by_right: bool, kind: PersonKind, brings: Role | None) -> Role | None:
-    """authority.md, "Session roles": the first that matches. `brings`: what the server or the link gives where the
-    conference has chosen nothing. None: no access."""
-    if by_right or person == room.owner:
-        return Role.ORGANIZER
-    if person in room.assigned:
-        return room.assigned[person]
-    chosen = access.general(room.settings, kind)
-    return brings if chosen is None else access.role_of(chosen)
-
-
-def shut_out(room: Room, person: str, by_right: bool) -> bool:
-    """Whether a block keeps this identity out. An organizer by right cannot be kept out by anybody below them."""
-    return person in room.blocked and not (by_right or person == room.owner)
-
-
 def expected(room: Room, person: str) -> Participant:
     """Somebody who is not present, as far as the room knows them: for commands about an identity."""
+    knock = room.lobby.get(person)
     return Participant(
         id=person,
-        name=person,
-        kind=PersonKind.USER,
+        name=knock.who.name if knock is not None else person,
+        kind=knock.who.kind if knock is not None else PersonKind.USER,
         role=Role.ORGANIZER if person == room.owner else room.assigned.get(person, Role.VIEWER),
         since=0,
         by_right=person == room.owner,
+        inherits=knock.inherits if knock is not None else None,
     )
-
-
-def enter(room: Room, actor: str, command: inner.Enter, now: int) -> Events | Refusal:
-    """Come in, or come back within the grace period. An ended conference is reopened by an organizer by right."""
-    by_right = command.by_right or actor == room.owner
-    if shut_out(room, actor, by_right):
-        return Refusal(Code.BLOCKED, "a blocked identity stays out until it is unblocked")
-    if room.ended and not by_right:
-        return Refusal(Code.CONFERENCE_ENDED, "an ended conference is reopened by organizers by right only")
-    present = room.people.get(actor)
-    if present is not None:
-        return (e.ParticipantReturned(time=now, person=actor),) if present.away else ()
-    role = effective_role(room, actor, by_right, command.kind, command.inherits)
-    if role is None:
-        return Refusal(Code.NO_ACCESS, "no assignment, and nothing to inherit")
-    if command.kind is PersonKind.GUEST and not room.settings.public:
-        return Refusal(Code.NO_ACCESS, "guests come to public conferences only")
-    if room.settings.capacity and len(room.people) >= room.settings.capacity and not by_right:
-        return Refusal(Code.CONFERENCE_FULL, f"{room.settings.capacity} are present")
-    joined = e.ParticipantJoined(
-        time=now, person=actor, name=command.name, kind=command.kind, role=role, by_right=by_right
-    )
-    # What a moderator silenced before is said again: not everybody who sees this joining saw the mute.
-    kept = tuple(
-        e.MediaMuted(time=now, by=mute.by, person=actor, source=source, locked=mute.locked)
-        for source, mute in room.mutes.get(actor, {}).items()
-    )
-    newcomer = Participant(id=actor, name=command.name, kind=command.kind, role=role, since=0, by_right=by_right)
-    seat = seating.seat(room, newcomer, now)
-    if isinstance(seat, Refusal):
-        return seat
-    reopened = (e.ConferenceReopened(time=now, by=actor),) if room.ended else ()
-    return (*reopened, joined, *kept, *seat)
 
 
 def gone(room: Room, person: str, reason: e.LeaveReason, now: int, by: str | None = None, note: str = "") -> Events:
@@ -105,7 +58,10 @@ def gone(room: Room, person: str, reason: e.LeaveReason, now: int, by: str | Non
 
 def drop(room: Room, actor: Participant, command: inner.Drop, now: int) -> Events | Refusal:
     """The last connection broke: seat, role and mutes are kept for the grace period."""
-    return () if actor.away else (e.ParticipantAway(time=now, person=actor.id),)
+    if actor.away:
+        return ()
+    still = presence.lost(actor.id, actor.links, command, now)
+    return (e.ParticipantAway(time=now, person=actor.id),) if still is None else still
 
 
 def expire(room: Room, actor: Participant, command: inner.Expire, now: int) -> Events | Refusal:
@@ -113,9 +69,33 @@ def expire(room: Room, actor: Participant, command: inner.Expire, now: int) -> E
     return gone(room, actor.id, e.LeaveReason.EXPIRED, now) if actor.away else ()
 
 
+def right(room: Room, actor: Participant, command: inner.Right, now: int) -> Events:
+    """Who got the right of an organizer has it at once, and who lost it is what they are without it, or is out."""
+    by_right = command.by_right or actor.id == room.owner
+    if by_right is actor.by_right:
+        return ()
+    if access.shut_out(room, actor.id, by_right):
+        return gone(room, actor.id, e.LeaveReason.BLOCKED, now)
+    role = access.effective_role(room, actor.id, by_right, actor.kind, actor.inherits)
+    if role is None:
+        return gone(room, actor.id, e.LeaveReason.NO_ACCESS, now)
+    follow = seating.given_role(room, actor, role, now, None, inherited=True, by_right=by_right)
+    return _followed(room, follow, actor.id, now)
+
+
+def bar(room: Room, actor: Participant, command: inner.Bar, now: int) -> Events:
+    """Out at once, without the grace period: nobody can come back for them."""
+    return gone(room, actor.id, e.LeaveReason.NO_ACCESS, now)
+
+
 def leave(room: Room, actor: Participant, command: c.ConferenceLeave, now: int) -> Events | Refusal:
     """Leave for good; an assigned role is kept for a return."""
     return gone(room, actor.id, e.LeaveReason.LEFT, now, by=actor.id)
+
+
+def move(room: Room, actor: Participant, command: inner.Move, now: int) -> Events:
+    """As leaving; the connections that are left here are closed."""
+    return gone(room, actor.id, e.LeaveReason.MOVED, now, by=actor.id)
 
 
 def remove(
@@ -134,6 +114,11 @@ def block(
     if len(room.blocked) >= MAX_BLOCKED:
         return Refusal(Code.TOO_MANY, f"at most {MAX_BLOCKED} identities are kept out")
     blocked = e.ParticipantBlocked(time=now, by=actor.id, person=target.id, name=target.name, note=command.reason)
+    if target.id in room.lobby:
+        left = e.LobbyLeft(
+            time=now, by=actor.id, person=target.id, refused=True, code=Code.BLOCKED, note=command.reason
+        )
+        return (blocked, left)
     if target.id not in room.people:
         return (blocked,)
     return (blocked, *gone(room, target.id, e.LeaveReason.BLOCKED, now, by=actor.id, note=command.reason))
@@ -168,16 +153,17 @@ def settings(room: Room, actor: Participant, command: c.ConferenceSettings, now:
     if (title, places, changed) == (room.title, room.stage_places, room.settings):
         return ()
     event = e.ConferenceSettingsChanged(time=now, by=actor.id, title=title, stage_places=places, settings=changed)
-    return (event, *_inherited_anew(room, changed, actor.id, now))
+    return _followed(room, (event, *_inherited_anew(room, changed, actor.id, now)), actor.id, now)
 
 
 def _inherited_anew(room: Room, settings: Settings, by: str, now: int) -> Events:
     events: Events = ()
+    before = room.settings
     for person in room.people.values():
-        chosen = access.general(settings, person.kind)
-        if chosen is None or not access.inherits(room, person):
+        same = access.general(settings, person.kind) is access.general(before, person.kind)
+        if same or not access.inherits(room, person):
             continue
-        role = access.role_of(chosen)
+        role = access.inherited_role(settings, person.kind, person.inherits)
         follow: Events = ()
         if role is None:
             follow = gone(room, person.id, e.LeaveReason.NO_ACCESS, now, by=by)
@@ -194,8 +180,54 @@ def assign(room: Room, actor: Participant, target: Participant, command: c.RoleA
         return Refusal(Code.PROTECTED, "an organizer by right stays one")
     if RANK[command.role] > RANK[actor.role]:
         return Refusal(Code.NOT_ALLOWED, f"{actor.role} cannot appoint {command.role}")
-    if target.role is command.role and room.assigned.get(target.id) is command.role:
+    return _assigned(room, target, command.role, actor.id, now)
+
+
+def clear(room: Room, actor: Participant, target: Participant, command: c.RoleClear, now: int) -> Events | Refusal:
+    """The person is again what they inherit, and leaves when that is nothing."""
+    if target.by_right:
+        return Refusal(Code.PROTECTED, "an organizer by right stays one")
+    if target.id not in room.assigned:
+        return Refusal(Code.ALREADY, "nobody has assigned a role")
+    return _cleared(room, target, actor.id, now)
+
+
+def appoint(room: Room, actor: str, command: inner.Appoint, now: int) -> Events | Refusal:
+    """As `assign` and `clear`, by the event that the conference belongs to; who is an organizer by right stays one."""
+    target = room.people.get(command.target) or expected(room, command.target)
+    if target.by_right:
+        return ()
+    if command.role is not None:
+        return _assigned(room, target, command.role, actor, now)
+    return _cleared(room, target, actor, now) if target.id in room.assigned else ()
+
+
+def _assigned(room: Room, target: Participant, role: Role, by: str, now: int) -> Events | Refusal:
+    if target.role is role and room.assigned.get(target.id) is role:
         return ()
     if target.id not in room.assigned and len(room.assigned) >= MAX_ASSIGNED:
         return Refusal(Code.TOO_MANY, f"at most {MAX_ASSIGNED} assignments are kept")
-    return seating.given_role(room, target, command.role, now, actor.id)
+    return _followed(room, seating.given_role(room, target, role, now, by), by, now)
+
+
+def _cleared(room: Room, target: Participant, by: str, now: int) -> Events:
+    role = access.inherited_role(room.settings, target.kind, target.inherits)
+    events: Events
+    if role is None and target.id in room.people:
+        unassigned = e.RoleAssigned(time=now, by=by, person=target.id, role=target.role, inherited=True)
+        events = (unassigned, *gone(room, target.id, e.LeaveReason.NO_ACCESS, now, by=by))
+    else:
+        # What somebody inherits who is not here shows when they come.
+        events = seating.given_role(room, target, role or Role.VIEWER, now, by, inherited=True)
+    return _followed(room, events, by, now)
+
+
+def _followed(room: Room, events: Events, by: str, now: int) -> Events:
+    """A change of settings or roles with what it means at the door: who may not be there before the conference begins
+    goes out, and who waits is looked at anew."""
+    room = played(room, events)
+    out: Events = ()
+    for person in room.people.values():
+        if access.held_back(room, person.role):
+            out += gone(room, person.id, e.LeaveReason.WAITING, now, by=by)
+    return (*events, *out, *door.reconsider(played(room, out), by, now))

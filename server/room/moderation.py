@@ -7,6 +7,7 @@ from protocol import events as e
 from protocol.errors import Code
 from protocol.names import Role, Source
 from server.room.modes import sources_of
+from server.room.plan import sends
 from server.room.refusal import Refusal
 from server.room.rules import Relation, relation
 from server.room.state import Participant, Room, mute_of, on_stage
@@ -41,7 +42,7 @@ def unmute(room: Room, actor: Participant, target: Participant, command: c.Media
 
 def senders(room: Room) -> tuple[str, ...]:
     """Who may be seen or heard now: the stage, and whoever else sends something."""
-    return (*room.stage, *(one.id for one in room.people.values() if one.tracks and not on_stage(room, one.id)))
+    return (*room.stage, *(one.id for one in room.people.choose(sends) if not on_stage(room, one.id)))
 
 
 def mute_all(room: Room, actor: Participant, command: c.MediaMuteAll, now: int) -> Events | Refusal:
@@ -85,6 +86,11 @@ def ask_unmute(
     if forced:
         return (e.MediaUnmuted(time=now, by=actor.id, person=target.id, source=source), asked)
     return (e.MediaMuted(time=now, by=actor.id, person=target.id, source=source), asked)
+
+
+def inspect(room: Room, actor: Participant, target: Participant, command: c.MediaStats, now: int) -> Events | Refusal:
+    """Looking at somebody's connection changes nothing; what there is to see, the media worker knows."""
+    return ()
 
 
 def stop_share(room: Room, actor: Participant, target: Participant, command: c.ShareStop, now: int) -> Events | Refusal:

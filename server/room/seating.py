@@ -26,11 +26,23 @@ def seat(room: Room, newcomer: Participant, now: int) -> Events | Refusal:
     return () if isinstance(taken, Refusal) and room.mode is Mode.VIDEO_LECTURE else taken
 
 
-def given_role(room: Room, target: Participant, role: Role, now: int, by: str, inherited: bool = False) -> Events:
-    """Somebody has another role. Demoted to viewer, one leaves the stage, so that nothing of a demoted person is
-    forwarded, except where everybody is on the screen; in a lecture the places follow the roles both ways."""
-    assigned = e.RoleAssigned(time=now, by=by, person=target.id, role=role, inherited=inherited)
-    became = replace(target, role=role)
+def given_role(
+    room: Room,
+    target: Participant,
+    role: Role,
+    now: int,
+    by: str | None,
+    *,
+    inherited: bool = False,
+    by_right: bool | None = None,
+) -> Events:
+    """Somebody has another role; the rest as in `RoleAssigned`.
+
+    Demoted to viewer, one leaves the stage, so that nothing of a demoted person is forwarded, except where everybody is
+    on the screen; in a lecture the places follow the roles both ways.
+    """
+    assigned = e.RoleAssigned(time=now, by=by, person=target.id, role=role, inherited=inherited, by_right=by_right)
+    became = replace(target, role=role, by_right=target.by_right if by_right is None else by_right)
     if on_stage(room, target.id):
         demoted = room.mode is Mode.ROLE_BASED and role is Role.VIEWER and target.role is not Role.VIEWER
         if demoted or not may_have_place(room, became):

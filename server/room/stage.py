@@ -16,7 +16,7 @@ INVITATION_MS = 120_000
 Events = tuple[e.RoomEvent, ...]
 
 
-def take_place(room: Room, person: Participant, now: int, by: str) -> Events | Refusal:
+def take_place(room: Room, person: Participant, now: int, by: str | None) -> Events | Refusal:
     """The one door to the stage: every way up ends here, so the cap is held in one place."""
     if on_stage(room, person.id):
         return Refusal(Code.ALREADY, "a person has one place")

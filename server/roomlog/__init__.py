@@ -1,9 +1,33 @@
 """The room log: what has happened in each room, kept so that every node and every restart computes the same state.
 
-`base.py` is the interface and its words; `embedded.py` keeps it in the server's own database file.
+`base.py` is the interface and its words; `embedded.py` keeps it in the server's own database file, `redis.py` where
+several nodes share it.
 """
 
-from server.roomlog.base import Appended, CommandKey, Commit, Conflict, Loaded, RoomLog
+from server.roomlog.base import (
+    Accepted,
+    Appended,
+    AuditEntry,
+    AuditPage,
+    CommandKey,
+    Commit,
+    Conflict,
+    Loaded,
+    Lost,
+    RoomLog,
+)
 from server.roomlog.embedded import EmbeddedLog
 
-__all__ = ["Appended", "CommandKey", "Commit", "Conflict", "EmbeddedLog", "Loaded", "RoomLog"]
+__all__ = [
+    "Accepted",
+    "Appended",
+    "AuditEntry",
+    "AuditPage",
+    "CommandKey",
+    "Commit",
+    "Conflict",
+    "EmbeddedLog",
+    "Loaded",
+    "Lost",
+    "RoomLog",
+]

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from protocol import codec
-from protocol.control import MAX_CONTROL_FRAME, Failed, PublishAnswer, PublishOffer, ServerMessage, WorkerMessage
+from protocol.control import (
+    MAX_CONTROL_FRAME,
+    Failed,
+    PublishAnswer,
+    PublishOffer,
+    ServerMessage,
+    Stats,
+    StatsWanted,
+    WorkerMessage,
+)
 from protocol.errors import Code
+from protocol.statistics import Statistics
 
 # What may wait to be written: a few complete plans. A worker that reads so little is as good as dead.
 MAX_WAITING = 16 * 1024 * 1024
@@ -31,7 +42,7 @@ class WorkerLink:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._requests: dict[int, asyncio.Future[str]] = {}
+        self._requests: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
 
     def send(self, message: ServerMessage) -> None:
@@ -46,15 +57,29 @@ class WorkerLink:
 
     async def offer(self, room: str, peer: str, sdp: str, bindings: dict[str, str], restart: bool) -> str:
         """Hand over a client's offer; the worker's SDP answer. Raises `MediaRefused`."""
+
+        def message(number: int) -> ServerMessage:
+            return PublishOffer(request=number, room=room, peer=peer, sdp=sdp, bindings=bindings, restart=restart)
+
+        answer: str = await self._ask(message)
+        return answer
+
+    async def statistics(self, room: str, peer: str) -> Statistics:
+        """A peer's connections and tracks, as the worker measures them now. Raises `MediaRefused`."""
+        answer: Statistics = await self._ask(lambda number: StatsWanted(request=number, room=room, peer=peer))
+        return answer
+
+    async def _ask(self, message: Callable[[int], ServerMessage]) -> Any:
+        """Send a request; what the worker answers. Raises `MediaRefused`."""
         if len(self._requests) >= MAX_REQUESTS or self._writer.is_closing():
             raise MediaRefused(Code.MEDIA_UNAVAILABLE)
         self._number += 1
         number = self._number
-        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._requests[number] = answer
-        self.send(PublishOffer(request=number, room=room, peer=peer, sdp=sdp, bindings=bindings, restart=restart))
+        answer = self._requests[number] = asyncio.get_running_loop().create_future()
+        self.send(message(number))
         try:
-            return await asyncio.wait_for(answer, REQUEST_S)
+            async with asyncio.timeout(REQUEST_S):
+                return await answer
         except TimeoutError:
             raise MediaRefused(Code.MEDIA_UNAVAILABLE, "the worker did not answer in time") from None
         finally:
@@ -68,11 +93,13 @@ class WorkerLink:
         return codec.decode_worker(await self._reader.readexactly(size))
 
     async def messages(self) -> AsyncIterator[WorkerMessage]:
-        """All messages that are no answers to `offer`, until the link ends."""
+        """All messages that are no answers to requests, until the link ends."""
         while True:
             message = await self.read()
             if isinstance(message, PublishAnswer):
                 self._settle(message.request, message.sdp)
+            elif isinstance(message, Stats):
+                self._settle(message.request, message.statistics)
             elif isinstance(message, Failed):
                 self._settle(message.request, _refusal(message))
             else:
@@ -84,14 +111,14 @@ class WorkerLink:
         for request in list(self._requests):
             self._settle(request, MediaRefused(Code.MEDIA_UNAVAILABLE, "the worker is gone"))
 
-    def _settle(self, request: int, outcome: str | MediaRefused) -> None:
+    def _settle(self, request: int, outcome: str | Statistics | MediaRefused) -> None:
         waiting = self._requests.get(request)
         if waiting is None or waiting.done():
             return
-        if isinstance(outcome, str):
-            waiting.set_result(outcome)
-        else:
+        if isinstance(outcome, MediaRefused):
             waiting.set_exception(outcome)
+        else:
+            waiting.set_result(outcome)
 
 
 def _refusal(message: Failed) -> MediaRefused:

@@ -40,14 +40,18 @@ def _end_with_parent() -> None:
 
 
 class WorkerProcess:
-    """Keeps one worker running. `ended` is called each time the process is gone."""
+    """Keeps one worker running, with these `arguments` at the next start. `ended` is called each time the process is
+    gone."""
 
-    def __init__(self, name: str, arguments: list[str], secret: str, ended: Callable[[], None]) -> None:
+    def __init__(
+        self, name: str, arguments: list[str], secret: str, ended: Callable[[], None], module: str = "media"
+    ) -> None:
         self.name = name
         self.starts = 0
-        self._arguments = arguments
+        self.arguments = arguments
         self._secret = secret
         self._ended = ended
+        self._module = module
         self._process: asyncio.subprocess.Process | None = None
         self._keeping: asyncio.Task[None] | None = None
 
@@ -72,7 +76,8 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), STOP_S)
+            async with asyncio.timeout(STOP_S):
+                await process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
@@ -112,8 +117,8 @@ class WorkerProcess:
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "media",
-            *self._arguments,
+            self._module,
+            *self.arguments,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,

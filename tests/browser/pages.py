@@ -10,11 +10,15 @@ import asyncio
 import os
 import time
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from playwright.async_api import TimeoutError as NotInTime
+
+from tests.conftest import FAKE_DEVICES, chromium_path, pages_of
 from tests.harness import Server
 
 # Keeps every peer connection that the page makes.
@@ -23,6 +27,17 @@ window.__connections = [];
 window.RTCPeerConnection = class extends window.RTCPeerConnection {
   constructor(...args) { super(...args); window.__connections.push(this); }
 };
+"""
+
+# Takes what the worker offers by TCP out of every description, as an old browser passes over it.
+WITHOUT_TCP = """
+(() => {
+  const set = RTCPeerConnection.prototype.setRemoteDescription;
+  RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+    const sdp = description?.sdp?.replace(/^a=candidate:\\S+ \\d+ tcp .*\\r\\n/gim, '');
+    return set.call(this, sdp === undefined ? description : { type: description.type, sdp });
+  };
+})();
 """
 
 READ_STATISTICS = """
@@ -57,6 +72,63 @@ async def received(page: Any, track: str, figure: str = "framesDecoded") -> floa
     kind = "audio" if track.endswith("audio") else "video"
     entries = await statistics(page, "inbound", kind)
     return sum(float(entry.get(figure, 0)) for entry in entries if entry.get("trackIdentifier") == identifier)
+
+
+GROWTH = """
+async (ms) => {
+  const count = async () => {
+    const found = {};
+    for (const connection of window.__connections) {
+      if (connection.connectionState === 'closed') continue;
+      for (const entry of (await connection.getStats()).values()) {
+        if (entry.type === 'inbound-rtp') found[entry.trackIdentifier] = entry.packetsReceived ?? 0;
+      }
+    }
+    return found;
+  };
+  const before = await count();
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  const after = await count();
+  const names = new Map([...window.podium.media.subscriber.tracks].map(([name, track]) => [track.id, name]));
+  return Object.keys(after).filter((id) => after[id] > (before[id] ?? 0)).map((id) => names.get(id) ?? id).sort();
+}
+"""
+
+
+async def arriving(page: Any, seconds: float = 1.5) -> list[str]:
+    """The tracks of which packets arrive at this page now, whatever the page knows of them."""
+    names: list[str] = await page.evaluate(GROWTH, seconds * 1000)
+    return names
+
+
+LAST_PACKET = """
+async ([name, until]) => {
+  const id = window.podium.media.subscriber.tracks.get(name)?.id;
+  let last = 0;
+  while (Date.now() < until) {
+    for (const connection of window.__connections) {
+      if (connection.connectionState === 'closed') continue;
+      for (const entry of (await connection.getStats()).values()) {
+        if (entry.type === 'inbound-rtp' && entry.trackIdentifier === id)
+          last = Math.max(last, entry.lastPacketReceivedTimestamp ?? 0);
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return last;
+}
+"""
+
+
+async def last_packet(page: Any, track: str, until_ms: float) -> float:
+    """Look at a track until then; when its newest packet came, as the browser has noted it. Both in ms since 1970."""
+    return float(await page.evaluate(LAST_PACKET, [track, until_ms]))
+
+
+def counters(server: Server) -> dict[str, dict[str, Any]]:
+    """What the media worker has counted of each track, as of the last two seconds."""
+    path = f"/conferences/{server.conference}/media"
+    return {track["track"]: track for track in server.api("GET", path, token=server.login().token)["tracks"]}
 
 
 async def sent(page: Any, kind: str) -> int:
@@ -157,6 +229,24 @@ async def screenshot(page: Any, name: str) -> None:
     assert colours(png) > 100, f"{name} is blank"
 
 
+@asynccontextmanager
+async def visited_server(
+    data: Path, *flags: str, environment: dict[str, str] | None = None
+) -> AsyncIterator[tuple[Server, Callable[..., Any]]]:
+    """A server of its own, and pages in one browser (with further flags): for tests of a module that share the people
+    in front of them."""
+    from playwright.async_api import async_playwright
+
+    server = Server(data, "--public-ip", "127.0.0.1", environment=environment).start()
+    try:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium_path(), args=[*FAKE_DEVICES, *flags])
+            yield server, pages_of(browser)
+            await browser.close()
+    finally:
+        server.stop()
+
+
 @dataclass
 class Visitor:
     """Somebody in front of a page."""
@@ -182,6 +272,13 @@ async def enter(page: Any, link: str, name: str | None = None) -> Visitor:
     return Visitor(page, await page.evaluate("window.podium.room.you"))
 
 
+async def enter_again(visitor: Visitor) -> None:
+    """From the last screen back into the conference."""
+    await visitor.page.get_by_test_id("rejoin").click()
+    await visitor.page.get_by_test_id("join-button").click()
+    await until(lambda: holds(visitor.page, "window.podium?.room?.me"), "in the conference again")
+
+
 def guest_link(server: Server, role: str) -> str:
     """A link that gives this role."""
     return f"{server.url}/c/{server.conference}#invite={server.invite(role)}"
@@ -197,4 +294,18 @@ async def enter_owner(server: Server, chromium: Any) -> Visitor:
     assert server_token, "the one-time link signs the owner in"
     await page.get_by_test_id("join-button").click()
     await until(lambda: holds(page, "window.podium?.room?.me"), "in the conference")
-    return Visitor(page, await page.evaluate("window.podium.room.you"))
+    owner = Visitor(page, await page.evaluate("window.podium.room.you"))
+    server.signed_in(server_token, owner.identity)
+    return owner
+
+
+async def take_the_stage(page: Any) -> None:
+    """A page that has just joined goes there by itself, as soon as it can; another has to be told."""
+    on_stage, both = "window.podium.room.me.on_stage", page.get_by_test_id("stage-both")
+    async with asyncio.timeout(30):
+        while not await holds(page, on_stage):
+            with suppress(NotInTime):
+                await page.get_by_test_id("hand").click(timeout=1_000)
+                await both.wait_for(timeout=3_000)
+    if await both.is_visible():
+        await both.click()

@@ -1,17 +1,23 @@
-"""Three people in real browsers: owner, speaker, viewer; what the viewer decodes is what authority allows."""
+"""Three people in real browsers: owner, speaker, viewer; what the viewer decodes is what authority allows.
+
+The pages are opened once for the module: what each test leaves behind is put in order before the next.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.browser.pages import (
     Visitor,
+    counters,
     enter,
+    enter_again,
     enter_owner,
     guest_link,
     holds,
@@ -21,9 +27,13 @@ from tests.browser.pages import (
     sent,
     sounds,
     stands_still,
+    take_the_stage,
     until,
+    visited_server,
 )
 from tests.harness import Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @dataclass
@@ -52,26 +62,43 @@ class Hall:
         await self.row(visitor).get_by_test_id("person-menu").click()
         await self.console.get_by_test_id(item).click()
 
+    async def order(self, type: str, **fields: Any) -> None:
+        """A command of the owner's, by their page."""
+        send = "([type, fields]) => window.podium.send(type, fields).then(() => null)"
+        await self.owner.page.evaluate(send, [type, fields])
+
     def forwarded(self, visitor: Visitor, source: str) -> dict[str, Any]:
         """The worker's counters of a track."""
-        tracks = self.server.api(
-            "GET", f"/conferences/{self.server.conference}/media", token=self.server.login().token
-        )["tracks"]
-        return next(track for track in tracks if track["track"] == visitor.track(source))
+        return counters(self.server)[visitor.track(source)]
 
 
-@pytest.fixture
-async def hall(podium_server: Callable[..., Server], chromium: Any) -> Hall:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def opened(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hall]:
+    async with visited_server(tmp_path_factory.mktemp("hall") / "data") as (server, page):
+        owner = await enter_owner(server, page)
+        speaker = await enter(await page(), guest_link(server, "speaker"), "Sara Speaker")
+        viewer = await enter(await page(), guest_link(server, "viewer"), "Vera Viewer")
+        yield Hall(server, owner, speaker, viewer)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def hall(opened: Hall) -> AsyncIterator[Hall]:
     """Owner and speaker on the stage with camera and microphone; the viewer sees and hears both."""
-    server = podium_server("--public-ip", "127.0.0.1")
-    owner = await enter_owner(server, chromium)
-    token = await owner.page.evaluate("localStorage.getItem('podium.token')")
-    server.signed_in(token, owner.identity)
-    speaker = await enter(await chromium(), guest_link(server, "speaker"), "Sara Speaker")
-    viewer = await enter(await chromium(), guest_link(server, "viewer"), "Vera Viewer")
-    for track in (owner.track("video"), speaker.track("video")):
-        await plays(viewer.page, track)
-    return Hall(server, owner, speaker, viewer)
+    for visitor in (opened.owner, opened.speaker, opened.viewer):
+        if await visitor.page.get_by_test_id("closed").is_visible():
+            await enter_again(visitor)
+    await opened.order("conference.settings", force_unmute=False)
+    for source in ("audio", "video"):
+        await opened.order("media.unmute", target=opened.speaker.identity, source=source)
+    await take_the_stage(opened.speaker.page)
+    if await holds(opened.viewer.page, "window.podium.room.me.on_stage"):
+        await opened.order("stage.take_down", target=opened.viewer.identity)
+    for track in (opened.owner.track("video"), opened.speaker.track("video")):
+        await plays(opened.viewer.page, track, frames=3)
+    yield opened
+    if opened.console is not None:
+        await opened.console.close()
+        opened.console = None
 
 
 async def test_the_viewer_decodes_a_growing_number_of_frames_and_hears_both(hall: Hall) -> None:
@@ -119,8 +146,10 @@ async def test_taken_down_from_the_stage_nothing_of_the_speaker_arrives_any_more
     before = await sent(hall.speaker.page, "video")
     await asyncio.sleep(1)
     assert await sent(hall.speaker.page, "video") == before, "the speaker's own page stops sending"
+    assert await holds(hall.speaker.page, "window.podium.media.local.size === 0"), "camera and microphone are off"
     # Back on the stage, the picture comes on m-lines that were used before.
     await hall.speaker.page.get_by_test_id("hand").click()
+    await hall.speaker.page.get_by_test_id("stage-both").click()
     await plays(hall.viewer.page, hall.speaker.track("video"))
     await is_shown(hall.viewer.page, hall.speaker.track("video"))
 

@@ -3,55 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.async_api import expect
 
+from tests.browser.hall import Hall, line, open_console
 from tests.harness import Client, Guest, Refused, Server
-
-
-@dataclass
-class Hall:
-    """A conference of its own on a server."""
-
-    server: Server
-    conference: str
-
-    def guest(self, name: str) -> Guest:
-        return self.server.guest(name, conference=self.conference)
-
-
-async def open_console(hall: Hall, chromium: Any, somebody: Guest, width: int = 1400, height: int = 1000) -> Any:
-    """The console of somebody, in a browser that has kept their token."""
-    page = await chromium(width=width, height=height)
-    key = "podium.token" if somebody.identity.startswith("u_") else f"podium.guest.{hall.conference}"
-    await page.goto(f"{hall.server.url}/static/favicon.svg")
-    await page.evaluate("([key, token]) => localStorage.setItem(key, token)", [key, somebody.token])
-    await page.goto(f"{hall.server.url}/console/{hall.conference}")
-    await expect(page.get_by_test_id("console-state")).to_have_text("Live")
-    return page
-
-
-def line(page: Any, identity: str) -> Any:
-    """Somebody's line in the table."""
-    return page.locator(f'[data-testid="person"][data-person="{identity}"]')
 
 
 def waiting(page: Any) -> Any:
     """The queue's names, front first."""
     return page.get_by_test_id("queue-item").locator(".truncate")
-
-
-@pytest.fixture
-async def hall(shared_server: Server, clients: Callable[..., Any]) -> AsyncIterator[Hall]:
-    """A new conference, ended afterwards: its owner could make no other one while it runs."""
-    found = Hall(shared_server, shared_server.create())
-    yield found
-    owner = await clients(shared_server, shared_server.login(), found.conference, console=True)
-    await owner.send("conference.end")
 
 
 async def ask(hall: Hall, clients: Callable[..., Any]) -> list[Client]:
@@ -113,14 +77,19 @@ async def test_by_keyboard_alone_somebody_is_found_muted_locked_and_removed(
     await expect(page.get_by_test_id("person")).to_have_count(0)
 
 
+async def let_both_on_the_stage(page: Any) -> None:
+    # One after the other: whoever comes on the stage moves the lines, and a click may fall between them.
+    for taken, name in enumerate(("Ada", "Ben"), 1):
+        await page.get_by_label(f"Let {name} on the stage").click()
+        await expect(page.get_by_test_id("count-stage")).to_have_text(str(taken))
+
+
 async def test_one_button_mutes_everyone_on_the_stage_but_nobody_else(
     hall: Hall, crowd: list[Client], chromium: Any
 ) -> None:
     ada, ben, cyd = crowd
     page = await open_console(hall, chromium, hall.server.login())
-    for name in ("Ada", "Ben"):
-        await page.get_by_label(f"Let {name} on the stage").click()
-    await expect(page.get_by_test_id("count-stage")).to_have_text("2")
+    await let_both_on_the_stage(page)
     await page.get_by_test_id("mute-stage").click()
     for one in (ada, ben):
         await one.event("media.muted", person=one.identity, source="audio")
@@ -133,9 +102,7 @@ async def test_everybody_on_the_stage_is_locked_and_unlocked_again_from_the_menu
     hall: Hall, crowd: list[Client], chromium: Any
 ) -> None:
     page = await open_console(hall, chromium, hall.server.login())
-    for name in ("Ada", "Ben"):
-        await page.get_by_label(f"Let {name} on the stage").click()
-    await expect(page.get_by_test_id("count-stage")).to_have_text("2")
+    await let_both_on_the_stage(page)
     for command, state in (("stage-lock-audio", "locked"), ("stage-unmute-audio", "none")):
         await page.get_by_test_id("stage-menu").click()
         await page.get_by_test_id(command).click()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
 from playwright.async_api import expect
 
 from tests.harness import Server
+from tests.server.identity.provider import CLIENT, SECRET, Provider
 
 
 async def test_the_owners_link_signs_in_once_and_leaves_no_code_behind(
@@ -64,6 +66,7 @@ async def test_a_conference_is_made_and_its_guest_link_leads_into_it(
     await page.get_by_test_id("create-submit").click()
     card = page.get_by_test_id("conference-card").filter(has_text="Reading circle")
     await card.get_by_test_id("conference-invite").click()
+    await page.get_by_test_id("invite-make").click()
     await expect(page.get_by_test_id("invite-link")).to_have_value(re.compile(re.escape(f"{server.url}/c/")))
     link = await page.get_by_test_id("invite-link").input_value()
     guest = server.api("POST", "/guests", {"invite": link.partition("#invite=")[2], "name": "Gil"})
@@ -82,3 +85,35 @@ async def test_a_console_asked_for_while_signed_out_opens_after_signing_in(
     await page.get_by_test_id("login-password").fill("correct horse")
     await page.get_by_test_id("login-submit").click()
     await expect(page.get_by_test_id("console-state")).to_have_text("Live")
+
+
+async def test_single_sign_on_signs_in_and_leads_on_and_a_plan_is_shown(
+    podium_server: Callable[..., Server], chromium: Any
+) -> None:
+    provider = Provider()
+    try:
+        flags = ("--oidc-issuer", provider.issuer, "--oidc-audience", CLIENT, "--oidc-name", "Example")
+        server = podium_server(*flags, environment={"PODIUM_OIDC_CLIENT_SECRET": SECRET})
+        page = await chromium()
+        provider.set(broken="refuses")
+        await page.goto(f"{server.url}/#next=/")
+        await page.get_by_test_id("login-sso").click()
+        await expect(page.locator("#sign-in-note")).to_contain_text("did not let you in")
+        provider.set(broken="")
+        await expect(page.get_by_test_id("login-sso")).to_have_text("Log in with Example")
+        await page.get_by_test_id("login-sso").click()
+        await expect(page.get_by_test_id("account-menu")).to_be_visible()
+        assert page.url == f"{server.url}/"
+        token = await page.evaluate("localStorage.getItem('podium.token')")
+        later = {"title": "Weekly", "starts": int(time.time() * 1000) + 86_400_000}
+        made = server.api("POST", "/conferences", later, token)["conference"]
+        await page.reload()
+        await expect(page.get_by_test_id("conference-starts")).to_have_text(re.compile(r"^Starts \w+ \d"))
+        # Asked to sign in on the way to a conference, one is there afterwards.
+        other = await chromium()
+        await other.goto(f"{server.url}/#next=/c/{made}")
+        await other.get_by_test_id("login-sso").click()
+        await other.wait_for_url(f"{server.url}/c/{made}")
+        assert page.problems == [] and other.problems == []
+    finally:
+        provider.stop()

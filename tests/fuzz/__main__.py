@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz [NAME] [SECONDS]`: fuzz one parser, or each in turn, and keep what makes it raise."""
+"""`python -m tests.fuzz [NAME] [SECONDS]`: fuzz one parser, or each in turn; keep what makes it raise or takes long."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from tests.fuzz.mutate import mutated
 from tests.fuzz.targets import TARGETS
 from tests.fuzz.test_fuzz import CRASHES
 
+# CPU time. What takes so long holds up everybody's media, or everybody's commands.
+SLOW_S = 0.25
+
 
 def fuzz(name: str, seconds: float) -> bool:
     """Feed mutations for so long; at the first crash keep its input and return False."""
@@ -23,8 +26,11 @@ def fuzz(name: str, seconds: float) -> bool:
     while time.monotonic() < end:
         data = mutated(target.seeds, source)
         runs += 1
+        began = time.process_time()
         try:
             target.feed(data)
+            if time.process_time() - began > SLOW_S:
+                raise TimeoutError(f"{time.process_time() - began:.2f} s for {len(data)} bytes")
         except Exception:
             path = CRASHES / name / f"{hashlib.sha256(data).hexdigest()[:12]}.bin"
             path.parent.mkdir(parents=True, exist_ok=True)

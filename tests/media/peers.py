@@ -86,7 +86,7 @@ def connection() -> RTCPeerConnection:
 
 def through(sdp: str, port: int) -> str:
     """The description with the worker's candidates moved to another port, where a proxy listens."""
-    return re.sub(r"(a=candidate:\S+ 1 udp \d+ \S+) \d+ ", rf"\g<1> {port} ", sdp) if port else sdp
+    return re.sub(r"(a=candidate:\S+ 1 udp \d+) \S+ \d+ ", rf"\g<1> 127.0.0.1 {port} ", sdp) if port else sdp
 
 
 async def negotiate_publish(

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from media import control
-from media.control import ControlAddress, ControlLink, control_address
+from media.control import ControlLink, control_path
+from media.link import Link
 from protocol.codec import decode_worker, pack
 from protocol.control import (
     MAX_CONTROL_FRAME,
@@ -41,13 +42,33 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control, "WELCOME_WITHIN", 0.2)
 
 
+class Guest:
+    """Writes down what is said of links, and on them."""
+
+    def __init__(self) -> None:
+        self.links: list[Link] = []
+        self.heard: list[ServerMessage] = []
+        self.welcomes: list[float] = []
+
+    def joined(self, link: Link, welcome: WorkerWelcome) -> None:
+        self.links.append(link)
+        self.welcomes.append(welcome.heartbeat_s)
+
+    def left(self, link: Link) -> None:
+        self.links.remove(link)
+
+    def received(self, link: Link, message: ServerMessage) -> None:
+        assert link in self.links
+        if not isinstance(message, Shutdown):
+            self.heard.append(message)
+
+
 @asynccontextmanager
 async def link(folder: Path, accept: Accept) -> AsyncIterator[tuple[ControlLink, list[ServerMessage], list[float]]]:
-    received: list[ServerMessage] = []
-    welcomes: list[float] = []
-    path = str(folder / "control")
+    path, guest = str(folder / "control"), Guest()
     async with await asyncio.start_unix_server(accept, path):
-        yield ControlLink(ControlAddress(path=path), HELLO, received.append, welcomes.append), received, welcomes
+        yield ControlLink(path, HELLO, guest), guest.heard, guest.welcomes
+    assert guest.links == []
 
 
 async def test_the_worker_says_hello_is_welcomed_and_gets_messages_in_order(tmp_path: Path) -> None:
@@ -104,28 +125,12 @@ async def test_a_server_that_does_not_welcome_is_given_up(tmp_path: Path) -> Non
 
 
 async def test_the_worker_gives_up_when_the_server_stays_away(tmp_path: Path) -> None:
-    client = ControlLink(ControlAddress(path=str(tmp_path / "nobody")), HELLO, lambda _: None, lambda _: None)
-    client.send(RoutesWanted(room="r"))  # without a link a message is dropped
     async with asyncio.timeout(5):
-        assert await client.run() is False
+        assert await ControlLink(str(tmp_path / "nobody"), HELLO, Guest()).run() is False
 
 
-async def test_a_message_that_trips_over_a_mistake_of_ours_does_not_break_the_link(tmp_path: Path) -> None:
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(WELCOME + frame(pack(PeerClose(room="r", peer="a"))) + SHUTDOWN)
-        await writer.drain()
-
-    def stumble(message: ServerMessage) -> None:
-        raise RuntimeError("a mistake")
-
-    path = str(tmp_path / "control")
-    async with await asyncio.start_unix_server(accept, path):
-        assert await ControlLink(ControlAddress(path=path), HELLO, stumble, lambda _: None).run() is True
-
-
-def test_addresses_of_the_server_are_read() -> None:
-    assert control_address("unix:/run/x") == ControlAddress(path="/run/x")
-    assert control_address("tcp:[::1]:80") == ControlAddress(host="::1", port=80)
-    for wrong in ("", "unix:", "tcp:80", "tcp:x:0", "tcp:x:99999", "http://x"):
-        with pytest.raises(ValueError, match="neither"):
-            control_address(wrong)
+def test_where_the_parent_listens_is_read() -> None:
+    assert control_path("unix:/run/x") == "/run/x"
+    for wrong in ("", "unix:", "tcp:127.0.0.1:80", "/run/x"):
+        with pytest.raises(ValueError, match="not unix:/path"):
+            control_path(wrong)

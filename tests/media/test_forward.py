@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from media import rtcp
-from media.ingest import MAX_BYTES_PER_S, MAX_SSRCS
+from media.limits import Limits
+from media.nack import WAIT
 from protocol.control import RoomReport, SubscribeOffer
-from tests.media.wire import AUDIO_SSRC, DELTA, KEYFRAME, RTX_SSRC, VIDEO_SSRC, Wire
+from tests.media.wire import AUDIO_SSRC, DELTA, KEYFRAME, RTX_SSRC, VIDEO_SSRC, Seen, Wire
 
 
 @pytest.fixture
@@ -26,7 +30,7 @@ def downlink_ssrc(wire: Wire, track: str) -> int:
 
 
 def report(wire: Wire, track: str) -> tuple[int, int, int]:
-    found = wire.room.report()
+    found = wire.room.report(time.monotonic())
     assert isinstance(found, RoomReport)
     return next((each.received, each.forwarded, each.dropped) for each in found.tracks if each.track == track)
 
@@ -82,6 +86,163 @@ def test_padding_is_taken_off_and_a_packet_of_padding_keeps_its_number(wire: Wir
     assert third.payload == b"" and (third.seq - first.seq) & 0xFFFF == 2
 
 
+# --- many in one turn -------------------------------------------------------------------------------
+
+
+def test_packets_of_nearly_one_size_are_padded_to_one_and_arrive_whole(wire: Wire) -> None:
+    wire.video(1, KEYFRAME)
+    payloads = [DELTA + bytes((seq,)) * (900 - seq % 3) for seq in range(2, 12)]
+    seen = wire.receive_together([wire.protected_video(seq, payload) for seq, payload in enumerate(payloads, 2)])
+    assert [packet.payload for packet in seen] == payloads
+    assert len({len(packet.whole) for packet in seen}) == 1, "that is what lets the kernel cut them apart"
+    largest = max(map(len, payloads))
+    assert [bool(packet.whole[0] & 0x20) for packet in seen] == [len(each) < largest for each in payloads]
+
+
+def test_packets_of_very_different_sizes_are_not_padded(wire: Wire) -> None:
+    wire.video(1, KEYFRAME)
+    payloads = [DELTA + bytes(size) for size in (1000, 1000, 200, 1000, 30)]
+    seen = wire.receive_together([wire.protected_video(seq, payload) for seq, payload in enumerate(payloads, 2)])
+    assert [packet.payload for packet in seen] == payloads
+    assert not any(packet.whole[0] & 0x20 for packet in seen)
+
+
+def test_sound_of_one_size_needs_no_padding(wire: Wire) -> None:
+    seen = wire.receive_together([wire.protected_audio(seq, payload=bytes(80)) for seq in range(1, 5)])
+    assert len(seen) == 4 and not any(packet.whole[0] & 0x20 for packet in seen)
+
+
+def test_sound_and_picture_that_come_together_reach_the_viewer_in_their_orders(wire: Wire) -> None:
+    wire.video(1, KEYFRAME)
+    seen = wire.receive_together(
+        [
+            wire.protected_audio(1, payload=b"one"),
+            wire.protected_video(2, DELTA + bytes(700)),
+            wire.protected_video(3, DELTA + bytes(690)),
+            wire.protected_audio(2, payload=b"two"),
+        ]
+    )
+    audio = [packet for packet in seen if packet.payload_type == 111]
+    video = [packet for packet in seen if packet.payload_type == 96]
+    assert [packet.payload for packet in audio] == [b"one", b"two"] and len(video) == 2
+    assert (audio[1].seq - audio[0].seq) & 0xFFFF == (video[1].seq - video[0].seq) & 0xFFFF == 1
+
+
+def test_a_publisher_that_begins_anew_in_the_middle_of_a_turn_is_followed(wire: Wire) -> None:
+    first = wire.video(1, KEYFRAME)[0]
+    datagrams = [
+        wire.protected_video(2),
+        wire.protected_video(500, KEYFRAME + b"new", ssrc=VIDEO_SSRC + 7),
+        wire.protected_video(501, DELTA + b"next", ssrc=VIDEO_SSRC + 7),
+    ]
+    seen = wire.receive_together(datagrams)
+    assert [packet.payload for packet in seen] == [KEYFRAME + b"new", DELTA + b"next"]
+    assert [(packet.seq - first.seq) & 0xFFFF for packet in seen] == [1, 2]
+
+
+def test_a_mistake_of_ours_in_one_turn_is_not_in_the_next(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire.video(1, KEYFRAME)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    outbox = wire.port.outbox
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "put", broken)
+        with pytest.raises(RuntimeError):
+            wire.receive_together([wire.protected_video(2), wire.protected_video(3), wire.protected_audio(1)])
+    wire.routes(audio=False)
+    seen = wire.receive_together([wire.protected_video(4), wire.protected_audio(2), wire.protected_video(5)])
+    assert [packet.payload_type for packet in seen] == [96, 96]
+
+
+def test_when_each_track_was_forwarded_last_is_known_however_they_came(wire: Wire) -> None:
+    wire.video(1, KEYFRAME)
+    before = wire.room.tracks["anna/video"].forwarded_at
+    wire.routes(video=False)
+    wire.receive_together([wire.protected_audio(1), wire.protected_video(2), wire.protected_audio(2)])
+    assert wire.room.tracks["anna/video"].forwarded_at == before
+    wire.routes()
+    wire.receive_together([wire.protected_audio(3), wire.protected_video(3), wire.protected_audio(4)])
+    assert wire.room.tracks["anna/video"].forwarded_at == before, "no key frame yet"
+    audio = wire.room.tracks["anna/audio"].forwarded_at
+    wire.receive_together([wire.protected_audio(5), wire.protected_video(4, KEYFRAME)])
+    after = wire.room.tracks["anna/video"].forwarded_at
+    assert before is not None and after is not None and audio is not None and after > audio > before
+
+
+def test_padding_counts_neither_in_reports_nor_in_repetitions(wire: Wire) -> None:
+    first = wire.video(1, KEYFRAME)[0]
+    payloads = [DELTA + bytes(size) for size in (500, 480, 500)]
+    seen = wire.receive_together([wire.protected_video(seq, payload) for seq, payload in enumerate(payloads, 2)])
+    assert seen[1].whole[0] & 0x20
+    assert wire.subscription.bytes_out == len(KEYFRAME) + sum(map(len, payloads))
+    wire.from_viewer(rtcp.nack(1, first.ssrc, [seen[1].seq]))
+    (repeated,) = wire.seen()
+    assert repeated.payload == seen[1].seq.to_bytes(2, "big") + payloads[1] and not repeated.whole[0] & 0x20
+
+
+def test_a_packet_of_padding_alone_is_not_padded_further(wire: Wire) -> None:
+    wire.video(1, KEYFRAME)
+    empty = wire.protected(struct.pack("!BBHII", 0xA0, 120, 2, 0, VIDEO_SSRC) + bytes(199) + b"\xc8")
+    seen = wire.receive_together([empty, wire.protected_video(3, DELTA + bytes(160))])
+    assert [packet.payload for packet in seen] == [b"", DELTA + bytes(160)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    steps=st.lists(st.sampled_from([1, 1, 1, 1, 2, 3]), min_size=1, max_size=40),
+    swaps=st.sets(st.integers(0, 38), max_size=4),
+    cuts=st.sets(st.integers(1, 39), max_size=12),
+    keyframe=st.integers(0, 5),
+)
+def test_how_packets_fall_into_turns_changes_nothing_but_padding(
+    steps: list[int], swaps: set[int], cuts: set[int], keyframe: int
+) -> None:
+    """Lost, late and swapped packets, a viewer that begins in the middle: one at a time or many in a turn."""
+    numbers = [sum(steps[: n + 1]) + 65_500 for n in range(len(steps))]
+    for at in swaps:
+        if at + 1 < len(numbers):
+            numbers[at], numbers[at + 1] = numbers[at + 1], numbers[at]
+    turns: list[list[int]] = [[]]
+    for place, number in enumerate(numbers):
+        if place in cuts:
+            turns.append([])
+        turns[-1].append(number)
+    found = []
+    for together in (False, True):
+        wire = Wire()
+        try:
+            seen: list[Seen] = []
+            for turn in turns:
+                datagrams = [
+                    wire.protected_video(
+                        number & 0xFFFF,
+                        (KEYFRAME if number == numbers[min(keyframe, len(numbers) - 1)] else DELTA)
+                        + bytes(number % 7)
+                        + number.to_bytes(3, "big"),
+                        timestamp=90 * number,
+                    )
+                    for number in turn
+                ]
+                if together:
+                    seen += wire.receive_together(datagrams)
+                else:
+                    for datagram in datagrams:
+                        seen += wire.receive_together([datagram])
+        finally:
+            wire.close()
+        start = seen[0] if seen else None
+        found.append(
+            [
+                ((packet.seq - start.seq) & 0xFFFF, (packet.timestamp - start.timestamp) & 0xFFFFFFFF, packet.payload)
+                for packet in seen
+                if start is not None
+            ]
+        )
+    assert found[0] == found[1]
+
+
 # --- closing and opening ----------------------------------------------------------------------------
 
 
@@ -106,6 +267,47 @@ def test_after_opening_a_viewer_goes_on_without_a_gap_at_the_next_key_frame(wire
     (again,) = wire.video(401, KEYFRAME, 91000)
     assert (again.seq - last.seq) & 0xFFFF == 1
     assert (again.timestamp - last.timestamp) & 0xFFFFFFFF == 90000, "the picture was away for a second"
+
+
+def redundant(wire: Wire, seq: int) -> bytes:
+    """An audio packet of the publisher that carries the one before it too: `frame 1` and on."""
+    former = b"frame %d" % (seq - 1)
+    heads = struct.pack("!I", 1 << 31 | 109 << 24 | 960 << 10 | len(former)) + bytes((109,))
+    block = bytes.fromhex("bede0001") + bytes((0x50, 30, 0x60)) + b"0"
+    header = struct.pack("!BBHII", 0x90, 63, seq, 960 * seq, AUDIO_SSRC)
+    return wire.protected(header + block + heads + former + b"frame %d" % seq)
+
+
+def test_what_is_said_while_closed_does_not_come_with_the_first_packet_afterwards(wire: Wire) -> None:
+    heard = wire.receive_together([redundant(wire, 11)])
+    wire.routes(audio=False)
+    assert wire.receive_together([redundant(wire, 12)]) == []
+    wire.routes()
+    heard += wire.receive_together([redundant(wire, 13)]) + wire.receive_together([redundant(wire, 15)])
+    assert [packet.payload for packet in heard] == [b"frame 11", b"frame 13", b"frame 14", b"frame 15"]
+
+
+@pytest.mark.parametrize("late", ["answer", "connected"])
+def test_what_is_taken_away_does_not_come_back_before_its_viewer_is_looked_at(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    assert len(wire.video(1, KEYFRAME)) == 1
+    wire.subscription._stale = True
+    wire.subscription.offer(time.monotonic())
+    # In a room of thousands it takes several turns until everybody has been looked at.
+    monkeypatch.setattr("media.router.OFFERS_PER_TICK", 0)
+    wire.routes(to="others")
+    if late == "answer":
+        wire.answer()
+    else:
+        wire.subscription.connected(time.monotonic())
+    assert wire.video(2, KEYFRAME) == [] and wire.audio(1) == []
+    monkeypatch.undo()
+    wire.routes()
+    wire.answer()
+    wire.routes(to="g")
+    wire.answer()
+    assert len(wire.video(3, KEYFRAME)) == 1
 
 
 def test_what_was_sent_while_closed_cannot_be_asked_for(wire: Wire) -> None:
@@ -228,21 +430,38 @@ def test_sender_reports_carry_the_publishers_clock_in_the_viewers_timestamps(wir
     wire.video(1, KEYFRAME, 5000)
     wire.from_publisher(rtcp.sender_report(VIDEO_SSRC, rtcp.ntp(1_700_000_000.0), 5000, 1, 100))
     packet = wire.video(2, DELTA, 8000)[0]
-    wire.subscription.feedback.each_second(b"cname")
+    wire.subscription.feedback.each_second(b"cname", time.monotonic())
     found = wire.reports(wire.viewer_socket)
     (sender,) = [each for each in found if isinstance(each, rtcp.SenderReport)]
     assert sender.ssrc == packet.ssrc and sender.packets == 2
     ahead = (sender.timestamp - (packet.timestamp - 3000)) & 0xFFFFFFFF
     assert ahead < 45000, "the report is of now, half a second after the publisher's at most"
-    wire.subscription.feedback.each_second(b"cname")
+    wire.subscription.feedback.each_second(b"cname", time.monotonic())
     assert wire.reports(wire.viewer_socket) == [], "a viewer that is sent nothing costs nothing"
+
+
+def test_a_report_that_was_held_up_puts_no_track_behind_the_others(wire: Wire) -> None:
+    wire.video(1, KEYFRAME, 5000)
+    wire.audio(1)
+    began = 1_700_000_000.0
+    wire.from_publisher(rtcp.sender_report(VIDEO_SSRC, rtcp.ntp(began), 5000, 1, 100))
+    # As if the first had been under way for 0.2 s longer than this one.
+    wire.from_publisher(rtcp.sender_report(AUDIO_SSRC, rtcp.ntp(began + 0.2), 960, 1, 100))
+    clocks = {track.id: track.layers[0].clock for track in wire.room.tracks.values()}
+    picture, sound = clocks["anna/video"], clocks["anna/audio"]
+    assert picture is not None and sound is not None
+    assert (picture[1], sound[1]) == (5000, 960)
+    assert sound[0] - picture[0] == pytest.approx(0.2, abs=0.0001)
+    # The publisher's clock is set by an hour: what was told before it stays as it is.
+    wire.from_publisher(rtcp.sender_report(AUDIO_SSRC, rtcp.ntp(began + 3600.2), 960, 1, 100))
+    assert wire.room.tracks["anna/video"].layers[0].clock == picture
 
 
 def test_a_viewers_reports_give_loss_and_round_trip(wire: Wire) -> None:
     packet = wire.video(1, KEYFRAME)[0]
     wire.from_viewer(rtcp.receiver_report(1, [rtcp.ReportBlock(packet.ssrc, 0, 0, 100, 0, 0, 0)]))
     wire.from_viewer(rtcp.receiver_report(1, [rtcp.ReportBlock(packet.ssrc, 64, 10, 200, 0, 0, 0)]))
-    found = wire.room.report()
+    found = wire.room.report(time.monotonic())
     assert found is not None
     vera = next(each for each in found.peers if each.peer == "vera")
     assert vera.loss_down == 10.0
@@ -275,10 +494,24 @@ def test_noise_from_a_validated_address_is_dropped(wire: Wire) -> None:
     assert wire.seen() == [] and wire.dropped["srtp"] + wire.dropped["unbound"] == 188
 
 
+def test_two_streams_that_take_turns_at_one_layer_do_not_begin_it_anew_each_time(wire: Wire) -> None:
+    other = VIDEO_SSRC + 7
+    wire.video(1, KEYFRAME)
+    (begun,) = wire.video(500, KEYFRAME, ssrc=other)
+    for seq in range(2, 22):
+        assert wire.video(seq, KEYFRAME) == []
+    assert wire.dropped == {"replaced": 20}
+    (following,) = wire.video(501, DELTA, ssrc=other)
+    assert (following.seq - begun.seq) & 0xFFFF == 1
+    wire.uplink.streams[VIDEO_SSRC].replaced_at -= 1.0
+    (back,) = wire.video(30, KEYFRAME)
+    assert (back.seq - following.seq) & 0xFFFF == 1
+
+
 def test_a_spray_of_ssrcs_ends_at_a_limit(wire: Wire) -> None:
-    for ssrc in range(5000, 5000 + 4 * MAX_SSRCS):
+    for ssrc in range(5000, 5000 + 4 * Limits().ssrcs):
         assert wire.video(1, KEYFRAME, ssrc=ssrc, pt=99) == []
-    assert len(wire.uplink.streams) <= MAX_SSRCS
+    assert len(wire.uplink.streams) <= Limits().ssrcs
     assert len(wire.video(1, KEYFRAME)) == 1, "the publisher's own stream is not shut out"
 
 
@@ -298,7 +531,7 @@ def test_another_payload_type_on_a_known_ssrc_is_dropped(wire: Wire) -> None:
 def test_a_publisher_above_its_rate_is_cut_off_until_the_next_second(wire: Wire) -> None:
     wire.video(1, KEYFRAME)
     payload = DELTA + bytes(1300)
-    for seq in range(2, 2 + MAX_BYTES_PER_S // 1300):
+    for seq in range(2, 2 + Limits().publisher_bitrate // 8 // 1300):
         wire.video(seq & 0xFFFF, payload)
     assert wire.dropped["publisher_rate"] > 0
     assert len(wire.audio(1)) == 0
@@ -316,3 +549,49 @@ def test_the_counters_of_a_room_are_reported(wire: Wire) -> None:
     wire.audio(1)
     wire.video(1, KEYFRAME)
     assert report(wire, "anna/audio") == (1, 1, 0) and report(wire, "anna/video") == (1, 1, 0)
+
+
+# --- limits -----------------------------------------------------------------------------------------
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, **limits: int) -> Wire:
+    monkeypatch.setattr("tests.media.wire.Limits", lambda: Limits(**limits))
+    return Wire()
+
+
+def test_a_connection_above_its_packets_is_not_decrypted_until_the_next_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = limited(monkeypatch, packets_per_s=5)
+    for seq in range(1, 6):
+        assert len(wire.video(seq, KEYFRAME)) == 1
+    assert wire.video(6) == [] and wire.dropped == {"packet_rate": 1}
+    assert wire.uplink.transport is not None
+    wire.uplink.transport.watch(0.0)
+    assert len(wire.video(7)) == 1
+    wire.close()
+
+
+def test_a_track_above_its_bitrate_is_cut_off_and_nothing_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = limited(monkeypatch, video_bitrate=8 * 3000)
+    passed = sum(len(wire.video(seq, KEYFRAME + bytes(900))) for seq in range(1, 8))
+    assert passed == 3 and wire.dropped == {"track_rate": 4}
+    assert len(wire.audio(1)) == 1, "the other track goes on"
+    wire.tick(0.05)
+    assert not [packet for packet in wire.reports(wire.publisher_socket) if isinstance(packet, rtcp.Nack)]
+    wire.uplink.each_second(0.0)
+    assert len(wire.video(8)) == 1
+    wire.close()
+
+
+def test_what_one_viewer_may_have_repeated_is_bounded_and_spread_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = limited(monkeypatch, repeated_packets_per_s=100)
+    first = wire.video(1, KEYFRAME)[0]
+    for seq in range(2, 40):
+        wire.video(seq)
+    wire.from_viewer(rtcp.nack(1, first.ssrc, [(first.seq + n) & 0xFFFF for n in range(39)]))
+    counts = [len(wire.seen())]
+    for tick in range(1, 21):
+        wire.tick(0.02 * tick)
+        counts.append(len(wire.seen()))
+    assert max(counts) <= 3, "no burst"
+    assert sum(counts) == 100 * WAIT, "a quarter of a second's worth is kept in mind, the rest asked for again"
+    wire.close()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from media import rtcp
 from media.cache import PacketCache
-from media.nack import MAX_AGE, MAX_MISSING, MAX_TRIES, MIN_INTERVAL, REORDERING, NackBudget, NackGenerator
+from media.nack import BURST, MAX_AGE, MAX_MISSING, MAX_TRIES, MIN_INTERVAL, REORDERING, WAIT, NackGenerator, Repeats
 from tests.media.badnetwork import BadNetwork
 
 
@@ -58,7 +58,7 @@ def test_without_a_round_trip_a_least_interval_is_kept() -> None:
 def test_after_so_many_tries_it_is_given_up_and_a_key_frame_wanted() -> None:
     generator = NackGenerator()
     receive(generator, [1, 3])
-    tries = sum(len(generator.due(step * 0.01, 0.001)) for step in range(100))
+    tries = sum(len(generator.due(step * 0.01, 0.001)) for step in range(120))
     assert tries == MAX_TRIES
     assert generator.wants_keyframe and generator.given_up == 1 and generator.pending == 0
 
@@ -78,6 +78,28 @@ def test_a_recovered_packet_is_not_asked_for_again() -> None:
     assert generator.received(2, 0.1)
     assert generator.due(0.2, 0.1) == [3]
     assert generator.recovered == 1
+
+
+def test_the_round_trip_is_measured_by_what_is_asked_for() -> None:
+    generator = NackGenerator()
+    for start in range(0, 600, 3):
+        begin = float(start)
+        receive(generator, [start, start + 2], begin)
+        assert generator.due(begin + 2 * REORDERING, 0.2) == [start + 1]
+        receive(generator, [start + 1], begin + 2 * REORDERING + 0.04)
+    assert generator.rtt == pytest.approx(0.04, abs=0.001)
+    receive(generator, [600, 602], 700.0)
+    asked = [step for step in range(100) if generator.due(700.0 + step * 0.005, 0.2)]
+    assert asked[1] - asked[0] <= 10, "asks again after 50 ms, not after the 200 it was told to believe"
+
+
+def test_an_answer_to_a_second_request_says_nothing_of_the_round_trip() -> None:
+    generator = NackGenerator()
+    receive(generator, [1, 3])
+    generator.due(0.02, 0.1)
+    generator.due(0.2, 0.1)
+    receive(generator, [2], 0.201)
+    assert generator.rtt is None
 
 
 def test_duplicates_are_told_apart() -> None:
@@ -136,8 +158,16 @@ def stream(seed: int, loss: float, *, jitter: float = 0.0, burst: float = 1.0, s
     """200 packets/s over 50 ms each way; losses hit packets, requests and repetitions alike."""
     there: BadNetwork[bytes] = BadNetwork(seed, loss=loss, delay=0.05, jitter=jitter, burst=burst)
     back: BadNetwork[bytes] = BadNetwork(seed + 1, loss=loss, delay=0.05, jitter=jitter)
-    cache, budget = PacketCache(512), NackBudget()
+    cache, repeats = PacketCache(512), Repeats[int]()
     generator = NackGenerator()
+
+    def repeat(seq: int) -> int:
+        found = cache.get(seq)
+        if found is None:
+            return 0
+        there.send(found, now)
+        return 1200
+
     total, start, spacing = int(seconds * 200), 65_000, 0.005
     arrived: dict[int, float] = {}
     first_lost = repeated = 0
@@ -146,7 +176,7 @@ def stream(seed: int, loss: float, *, jitter: float = 0.0, burst: float = 1.0, s
         if step < total:
             number = start + step
             packet = number.to_bytes(8, "big")
-            cache.store(number & 0xFFFF, memoryview(packet), 8)
+            cache.store(number & 0xFFFF, packet)
             dropped = there.dropped
             there.send(packet, now)
             first_lost += there.dropped - dropped
@@ -156,14 +186,14 @@ def stream(seed: int, loss: float, *, jitter: float = 0.0, burst: float = 1.0, s
             generator.received(number & 0xFFFF, at)
         if step % 2 == 0 and (asked := generator.due(now, 0.1)):
             back.send(rtcp.nack(1, 2, asked), now)
-        for at, data in back.arrived(now):
+        for _, data in back.arrived(now):
             [request] = rtcp.parse(data, len(data))
             assert isinstance(request, rtcp.Nack)
             for seq in request.seqs:
-                found = cache.get(seq)
-                if found is not None and budget.spend(1200, at):
-                    there.send(bytes(found), at)
-                    repeated += 1
+                repeats.ask(seq)
+        before = there.sent
+        repeats.serve(repeat, now)
+        repeated += there.sent - before
     last = max(arrived)
     late = max(at - (number - start) * spacing for number, at in arrived.items())
     missing = sum(number not in arrived for number in range(start, last))
@@ -202,31 +232,93 @@ def test_reordering_beyond_the_patience_asks_early_but_loses_nothing() -> None:
     assert outcome.unrecovered == 0 and outcome.repeated < outcome.sent / 2
 
 
-# --- the budget --------------------------------------------------------------------------------
+# --- repetitions -------------------------------------------------------------------------------
+
+
+class Wire:
+    """Where repetitions go. `size` is what each takes, `sent` what went, with its moment."""
+
+    def __init__(self, size: int = 1200) -> None:
+        self.size = size
+        self.now = 0.0
+        self.sent: list[tuple[float, int]] = []
+
+    def send(self, request: int) -> int:
+        self.sent.append((self.now, request))
+        return self.size
+
+    def serve(self, repeats: Repeats[int], now: float) -> None:
+        self.now = now
+        repeats.serve(self.send, now)
+
+
+def test_a_single_loss_is_repeated_at_once() -> None:
+    repeats, wire = Repeats[int](), Wire()
+    repeats.ask(7)
+    wire.serve(repeats, 0.0)
+    assert wire.sent == [(0.0, 7)] and repeats.waiting == 0
+
+
+def test_a_long_hole_is_repeated_in_order_and_spread_over_time() -> None:
+    repeats, wire = Repeats[int](), Wire()
+    for number in range(60):
+        repeats.ask(number)
+    for tick in range(10):
+        wire.serve(repeats, tick * 0.02)
+    assert [number for _, number in wire.sent] == list(range(60))
+    per_tick = [sum(at == tick * 0.02 for at, _ in wire.sent) for tick in range(10)]
+    assert per_tick[0] == 400 * BURST and max(per_tick[1:]) <= 400 * 0.02 + 1
+
+
+def test_what_is_asked_for_twice_is_sent_once_while_it_waits() -> None:
+    repeats, wire = Repeats[int](), Wire()
+    for number in (1, 2, 1, 2):
+        repeats.ask(number)
+    wire.serve(repeats, 0.0)
+    assert [number for _, number in wire.sent] == [1, 2]
 
 
 def test_a_storm_of_requests_gets_the_budget_and_no_more() -> None:
-    budget = NackBudget(packets_per_s=100, bytes_per_s=1_000_000)
-    granted = sum(budget.spend(1200, step / 10_000) for step in range(50_000))
-    assert 500 <= granted <= 5 * 100 + 50
-    assert budget.refused == 50_000 - granted
+    repeats, wire = Repeats[int](packets_per_s=100, bytes_per_s=1_000_000), Wire()
+    for step in range(50_000):
+        repeats.ask(step)
+        wire.serve(repeats, step / 10_000)
+        assert repeats.waiting <= 100 * WAIT
+    assert 490 <= len(wire.sent) <= 505
+    assert repeats.refused == 50_000 - len(wire.sent) - repeats.waiting
 
 
 def test_the_budget_counts_bytes_too() -> None:
-    budget = NackBudget(packets_per_s=1_000_000, bytes_per_s=12_000)
-    granted = sum(budget.spend(1200, step / 1000) for step in range(10_000))
-    assert 100 <= granted <= 105
+    repeats, wire = Repeats[int](packets_per_s=1_000_000, bytes_per_s=12_000), Wire()
+    for step in range(10_000):
+        repeats.ask(step)
+        wire.serve(repeats, step / 1000)
+    assert 95 <= len(wire.sent) <= 102
 
 
-def test_rest_saves_up_no_more_than_half_a_second() -> None:
-    budget = NackBudget(packets_per_s=100, bytes_per_s=1_000_000)
-    budget.spend(10, 0.0)
-    assert sum(budget.spend(10, 3600.0) for _ in range(1000)) == 50
+def test_what_is_not_there_any_more_costs_nothing() -> None:
+    repeats, wire = Repeats[int](packets_per_s=100, bytes_per_s=12_000), Wire(size=0)
+    for number in range(25):
+        repeats.ask(number)
+    wire.serve(repeats, 0.0)
+    assert len(wire.sent) == 25
+
+
+def test_rest_saves_up_no_more_than_a_burst() -> None:
+    repeats, wire = Repeats[int](), Wire()
+    wire.serve(repeats, 0.0)
+    for number in range(100):
+        repeats.ask(number)
+    wire.serve(repeats, 3600.0)
+    assert len(wire.sent) == 400 * BURST
 
 
 def test_time_that_goes_back_grants_nothing() -> None:
-    budget = NackBudget(packets_per_s=100, bytes_per_s=1_000_000)
-    for _ in range(50):
-        assert budget.spend(10, 10.0)
-    assert not budget.spend(10, 9.0)
-    assert not budget.spend(10, 10.0)
+    repeats, wire = Repeats[int](), Wire()
+    for number in range(60):
+        repeats.ask(number)
+    wire.serve(repeats, 10.0)
+    before = len(wire.sent)
+    wire.serve(repeats, 9.0)
+    wire.serve(repeats, 10.0)
+    assert len(wire.sent) == before

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media import codecs
+from media.limits import Limits
 from media.publication import Publication, publication
 from media.sdp import Codec, Description, LocalTransport, SdpError, Section, parse, write
 from media.track import Track
@@ -21,11 +22,11 @@ LOCAL = LocalTransport("abcd1234", "p" * 32, "AB:" * 31 + "AB", ("192.0.2.1", "2
 
 
 def track(source: Source) -> Track:
-    return Track(f"anna/{source}", "anna", source, True, frozenset({"g"}))
+    return Track(f"anna/{source}", "anna", source, True, frozenset({"g"}), Limits())
 
 
 def answered(sdp: str, **wanted: Track) -> Publication:
-    return publication(parse(sdp), {mid.removeprefix("m"): track for mid, track in wanted.items()})
+    return publication(parse(sdp), {mid.removeprefix("m"): track for mid, track in wanted.items()}, Limits())
 
 
 def test_what_a_browser_offers_is_read() -> None:
@@ -68,6 +69,17 @@ def test_speech_is_answered_with_fec_and_dtx_and_a_screens_sound_in_stereo() -> 
     assert "stereo=1" in music and "usedtx=1" not in music
 
 
+def test_speech_is_taken_redundantly_where_that_is_offered_and_music_is_not() -> None:
+    speech = answered(CHROMIUM, m0=track(Source.AUDIO))
+    assert speech.lines[0].choice == (codecs.OPUS, 111, None, 63)
+    assert list(speech.answer.sections[0].codecs) == [63, 111], "what stands first is what is sent"
+    assert speech.answer.sections[0].codecs[63].parameters == "111/111"
+    music = answered(CHROMIUM, m0=track(Source.SCREEN_AUDIO))
+    assert music.lines[0].choice.red is None and list(music.answer.sections[0].codecs) == [111]
+    of_another = CHROMIUM.replace("fmtp:63 111/111", "fmtp:63 9/9")
+    assert answered(of_another, m0=track(Source.AUDIO)).lines[0].choice.red is None
+
+
 @pytest.mark.parametrize(
     ("first", "expected"),
     [
@@ -81,6 +93,26 @@ def test_the_offerers_first_codec_that_is_forwarded_is_chosen(first: str, expect
     offer = re.sub(r"(m=video 9 \S+) .*", rf"\1 {first}\r", CHROMIUM)
     line = answered(offer, m1=track(Source.VIDEO)).lines[0]
     assert line.choice.codec is expected
+
+
+def test_dependency_descriptors_are_taken_of_av1_where_they_fit_into_the_packet() -> None:
+    offer = re.sub(r"(m=video 9 \S+) .*", r"\1 45 46\r", CHROMIUM)
+    offer = offer.replace("a=mid:1\r\n", f"a=mid:1\r\na=extmap:9 {codecs.DEPENDENCY_DESCRIPTOR}\r\n")
+    found = answered(offer, m0=track(Source.AUDIO), m1=track(Source.VIDEO))
+    audio, video = parse(write(found.answer, LOCAL, "passive", 1, 1)).sections
+    assert video.mixed and video.extensions[9] == codecs.DEPENDENCY_DESCRIPTOR
+    assert found.extensions[9] == codecs.EXTENSION_IDS[codecs.DEPENDENCY_DESCRIPTOR]
+    assert not audio.mixed
+    for other in (
+        offer.replace("a=extmap-allow-mixed\r\n", ""),  # a key frame's would be left out of its packet
+        offer.replace(" 45 46\r", " 98 99\r"),
+    ):
+        found = answered(other, m1=track(Source.VIDEO))
+        assert not found.answer.sections[1].mixed and 9 not in found.extensions
+    at_the_line = offer.replace("a=extmap-allow-mixed\r\n", "").replace(
+        "a=mid:1\r\n", "a=mid:1\r\na=extmap-allow-mixed\r\n"
+    )
+    assert answered(at_the_line, m1=track(Source.VIDEO)).answer.sections[1].mixed
 
 
 @pytest.mark.parametrize(
@@ -246,7 +278,7 @@ def test_an_offer_in_firefoxs_manner_is_taken() -> None:
     assert found.extensions == {1: 1, 3: 4, 7: 3} and found.transport_cc
     assert [section.port for section in found.answer.sections] == [9, 9]
     h264 = FIREFOX.replace("SAVPF 120 124 126 127", "SAVPF 126 127 120 124")
-    assert answered(h264, m1=track(Source.VIDEO)).lines[0].choice == (codecs.H264_CONSTRAINED_BASELINE, 126, 127)
+    assert answered(h264, m1=track(Source.VIDEO)).lines[0].choice == (codecs.H264_CONSTRAINED_BASELINE, 126, 127, None)
 
 
 _LINES = CHROMIUM.split("\r\n")
@@ -262,6 +294,47 @@ def test_a_mangled_offer_is_read_or_refused_but_nothing_else(data: st.DataObject
         cut = data.draw(st.integers(0, len(line)))
         lines[at] = line[:cut] + data.draw(st.text(max_size=8)) + line[cut + data.draw(st.integers(0, 4)) :]
     try:
-        publication(parse("\r\n".join(lines)), {"0": track(Source.AUDIO), "1": track(Source.VIDEO)})
+        publication(parse("\r\n".join(lines)), {"0": track(Source.AUDIO), "1": track(Source.VIDEO)}, Limits())
     except SdpError as error:
         assert str(error)
+
+
+LAYERS = (
+    "a=rid:q send\r\na=rid:h send\r\na=rid:f send\r\na=rid:x recv\r\n"
+    "a=simulcast:send q;~h,z;f;y\r\n"
+    "a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"
+    "a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\n"
+)
+SIMULCAST = re.sub("a=ssrc.*\r\n", "", CHROMIUM).replace("a=mid:1\r\n", "a=mid:1\r\n" + LAYERS)
+
+
+def test_layers_that_are_offered_are_taken_and_answered() -> None:
+    """`~`: paused at first; of alternatives the first; `y` has no a=rid."""
+    assert parse(SIMULCAST).sections[1].rids == ["q", "h", "f"]
+    found = answered(SIMULCAST, m0=track(Source.AUDIO), m1=track(Source.VIDEO))
+    assert [line.rids for line in found.lines] == [(), ("q", "h", "f")]
+    text = write(found.answer, LOCAL, "passive", 1, 1)
+    assert [line for line in text.split("\r\n") if "rid:" in line or "simulcast" in line] == [
+        "a=rid:q recv",
+        "a=rid:h recv",
+        "a=rid:f recv",
+        "a=simulcast:recv q;h;f",
+    ]
+    assert parse(text).sections[1].rids == ["q", "h", "f"]
+    assert {found.extensions[10], found.extensions[11]} == {10, 11}
+
+
+def test_one_layer_is_no_simulcast_and_more_than_three_are_not_taken() -> None:
+    one = SIMULCAST.replace("q;~h,z;f;y", "q")
+    assert answered(one, m1=track(Source.VIDEO)).lines[0].rids == ()
+    more = SIMULCAST.replace("q;~h,z;f;y", "q;h;f;g").replace("a=rid:q send", "a=rid:q send\r\na=rid:g send")
+    found = answered(more, m1=track(Source.VIDEO))
+    assert found.lines[0].rids == ("q", "h", "f") and found.answer.sections[1].rids == ["q", "h", "f"]
+
+
+@pytest.mark.parametrize(
+    "line", ["a=simulcast:", "a=simulcast:send", "a=simulcast:send ;;,~", "a=rid:q send\r\na=rid:ü x"]
+)
+def test_a_strange_simulcast_line_is_no_simulcast(line: str) -> None:
+    offer = SIMULCAST.replace("a=simulcast:send q;~h,z;f;y", line)
+    assert answered(offer, m1=track(Source.VIDEO)).lines[0].rids == ()

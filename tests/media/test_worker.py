@@ -13,19 +13,20 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
-from aiortc import RTCSessionDescription
+from aiortc import RTCRtpReceiver, RTCSessionDescription
+from aiortc.rtp import RtpPacket
 
 from media.__main__ import read_arguments
 from protocol.control import (
     Direction,
     Failed,
-    Heartbeat,
     PeerClose,
     PublishAnswer,
     PublishOffer,
     RoomClosed,
     Routes,
     RoutesApplied,
+    RoutesKnown,
     RoutesWanted,
     Shutdown,
     Speakers,
@@ -65,9 +66,12 @@ def tracks(audio: bool = True, video: bool = True) -> tuple[TrackRoute, ...]:
 
 
 @contextlib.asynccontextmanager
-async def stage(server: FakeServer, port: int = 0, size: tuple[int, int] = (160, 120)) -> AsyncIterator[Stage]:
+async def stage(
+    server: FakeServer, port: int = 0, size: tuple[int, int] = (160, 120), viewer_port: int | None = None
+) -> AsyncIterator[Stage]:
     await server.routes(tracks(), PEERS)
-    publisher, viewer = Publisher(server, "anna", size, port), Viewer(server, "vera", port=port)
+    publisher = Publisher(server, "anna", size, port)
+    viewer = Viewer(server, "vera", port=port if viewer_port is None else viewer_port)
     try:
         await viewer.start()
         await publisher.start()
@@ -90,6 +94,25 @@ async def test_audio_and_video_of_a_publisher_reach_a_viewer(playing: Stage) -> 
     assert states == {("anna", "publish", "connected"), ("vera", "subscribe", "connected")}
 
 
+async def test_padded_packets_are_decoded_by_a_foreign_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    padded: list[int] = []
+    handle = RTCRtpReceiver._handle_rtp_packet
+
+    async def note(self: RTCRtpReceiver, packet: RtpPacket, arrival_time_ms: int) -> None:
+        padded.append(packet.padding_size)
+        await handle(self, packet, arrival_time_ms)
+
+    monkeypatch.setattr(RTCRtpReceiver, "_handle_rtp_packet", note)
+    # aiortc sends the packets of a frame in one go: some frames of this size have several, of different lengths.
+    async with running_worker() as server, stage(server, size=(1280, 720)) as playing:
+        await playing.viewer.sees("anna/video", 15)
+        assert any(padded) and not all(padded)
+        before, sent = playing.viewer.frames["anna/video"], playing.publisher.picture.sent
+        await playing.viewer.sees("anna/video", 15)
+        missing = (playing.publisher.picture.sent - sent) - (playing.viewer.frames["anna/video"] - before)
+        assert missing <= 3, "what is under way"
+
+
 async def test_a_closed_track_is_not_forwarded_and_goes_on_when_it_is_opened(playing: Stage) -> None:
     await playing.set_routes(video=False)
     await playing.server.report("anna/video")
@@ -110,6 +133,33 @@ async def test_a_closed_track_is_not_forwarded_and_goes_on_when_it_is_opened(pla
 
 
 # --- routes ------------------------------------------------------------------------------------------
+
+
+async def test_the_word_for_a_closing_says_how_old_each_closed_tracks_last_packet_is(playing: Stage) -> None:
+    server = playing.server
+    await playing.viewer.sees("anna/audio")
+    before = server.all(RoutesApplied)[-1]
+    await playing.set_routes(audio=False)
+    applied = server.all(RoutesApplied)[-1]
+    assert applied.version == before.version + 1
+    # A tone sends a packet each 20 ms; the machine may be busy.
+    assert applied.closed.keys() == {"anna/audio"} and 0 <= applied.closed["anna/audio"] < 1000
+    await playing.set_routes(audio=False)
+    assert server.all(RoutesApplied)[-1].closed == {}, "what is closed already is not closed"
+    await asyncio.sleep(0.3)
+    # To fewer groups, and gone altogether.
+    await server.routes((route("anna", "video", "stage"),), PEERS)
+    last = server.all(RoutesApplied)[-1].closed
+    assert last.keys() == {"anna/video"} and 0 <= last["anna/video"] < 1000
+    await server.routes((), PEERS)
+    assert server.all(RoutesApplied)[-1].closed["anna/video"] >= last["anna/video"]
+
+
+async def test_a_track_that_never_sent_is_closed_with_no_age() -> None:
+    async with running_worker() as server:
+        await server.routes((route("anna", "audio", "stage"), route("anna", "video", "stage", open=False)), PEERS)
+        await server.routes((), PEERS)
+        assert server.all(RoutesApplied)[-1].closed == {"anna/audio": -1.0}
 
 
 async def test_routes_are_applied_in_order_and_old_ones_are_ignored() -> None:
@@ -427,21 +477,6 @@ async def test_with_three_percent_loss_both_ways_nearly_all_frames_are_decoded()
             assert report.received > 100
 
 
-async def test_a_network_address_that_changes_in_mid_call_is_followed() -> None:
-    async with running_worker() as server:
-        assert server.hello is not None
-        async with (
-            UdpChaos(("127.0.0.1", server.hello.udp_port)) as network,
-            stage(server, network.port) as playing,
-        ):
-            await playing.viewer.sees("anna/video")
-            network.rebind()
-            # aiortc checks each 5 s, not sooner.
-            await asyncio.sleep(7)
-            await playing.viewer.sees("anna/video")
-            await playing.viewer.sees("anna/audio")
-
-
 async def test_a_vanished_peer_is_lost_after_seconds() -> None:
     async with running_worker() as server:
         assert server.hello is not None
@@ -467,7 +502,10 @@ async def test_media_goes_on_while_the_link_is_away_and_the_worker_comes_back(pl
     await playing.viewer.sees("anna/video", 10)
     hello = await playing.server.expect(WorkerHello, after=after)
     assert hello == playing.server.hello
-    beat = await playing.server.expect(Heartbeat, after=after)
+    # Whoever comes says which rooms are theirs; the worker says where it is with them, and has kept everything.
+    playing.server.send(Routes(room="r", epoch=1, version=1, peers=PEERS, tracks=tracks()))
+    await playing.server.expect(RoutesKnown, after=after, epoch=1, version=1)
+    beat = await playing.server.heartbeat()
     assert beat.positions == {"r": (1, 1)} and beat.transports == 2
 
 

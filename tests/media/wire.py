@@ -9,14 +9,16 @@ from collections import Counter
 from typing import NamedTuple
 
 from media import codecs, rtcp
-from media.codecs import Choice
+from media.codecs import Canonical, Choice
 from media.demux import Demux
 from media.dtls import DtlsContext
-from media.ingest import Line, Uplink
+from media.ingest import Uplink
+from media.limits import Limits
 from media.router import Router
 from media.rtp import parse as parse_rtp
 from media.sdp import LocalTransport, parse, write
 from media.srtp import PROFILES, PacketBuffer, session
+from media.stream import Line
 from media.subscription import Subscription
 from media.transport import Transport
 from media.udp import UdpPort
@@ -38,6 +40,8 @@ KEY = bytes(range(PROFILE.key + PROFILE.salt))
 KEYFRAME = b"\x10\x00" + bytes(50)
 DELTA = b"\x10\x01" + bytes(50)
 VIDEO_SSRC, RTX_SSRC, AUDIO_SSRC = 1000, 1001, 2000
+# The publisher's id of that extension.
+DESCRIPTOR = 9
 
 
 class Seen(NamedTuple):
@@ -60,7 +64,7 @@ class Wire:
         self.said: list[WorkerMessage] = []
         self.demux = Demux(self.dropped)
         self.port = UdpPort("127.0.0.1", 0, lambda *_: None, lambda: None, self.dropped)
-        self.router = Router(self.port, self.demux, CONTEXT, ("127.0.0.1",), self.said.append, self.dropped)
+        self.router = Router(self.port, self.demux, CONTEXT, ("127.0.0.1",), self.said.append, self.dropped, Limits())
         self.version = 0
         self.routes()
         self.room = self.router.rooms["r"]
@@ -88,7 +92,7 @@ class Wire:
         transport.outbound = session(PROFILE, KEY, inbound=False)
         transport.state = TransportState.CONNECTED
         address = peer.getsockname()
-        transport.address = address
+        transport.use(address)
         transport.validated = {address: time.monotonic()}
         self.demux.addresses[address] = transport
 
@@ -103,32 +107,48 @@ class Wire:
             Routes(room="r", epoch=1, version=self.version, peers={"anna": "s", "vera": "g"}, tracks=tracks)
         )
 
-    def publish(self, video_ssrc: int = VIDEO_SSRC) -> Uplink:
-        """A publish connection of Anna's, in the place of a former one."""
+    def publish(
+        self, video_ssrc: int = VIDEO_SSRC, rids: tuple[str, ...] = (), codec: Canonical = codecs.VP8
+    ) -> Uplink:
+        """A publish connection of Anna's, in the place of a former one. With `rids` the picture comes in layers, whose
+        SSRCs the description does not say."""
         self._protect = session(PROFILE, KEY, inbound=False)
         self.router._end_uplink(self.room, "anna")
         uplink = self.router._new_uplink(self.room, "anna")
         assert uplink.transport is not None
         self._secure(uplink.transport, self.publisher_socket)
-        tracks = self.room.tracks
-        uplink.bind(
-            [
-                Line("0", tracks["anna/audio"], Choice(codecs.OPUS, 109, None), [AUDIO_SSRC], {}),
-                Line("1", tracks["anna/video"], Choice(codecs.VP8, 120, 124), [video_ssrc], {video_ssrc: RTX_SSRC}),
-            ],
-            {5: codecs.EXTENSION_IDS[codecs.AUDIO_LEVEL], 6: codecs.EXTENSION_IDS[codecs.MID]},
-            False,
-        )
+        self.bind(uplink, video_ssrc, rids, codec)
         return uplink
 
-    def answer(self, rtx: bool = True) -> None:
-        """Vera's answer to the newest offer: takes everything."""
+    def bind(
+        self, uplink: Uplink, video_ssrc: int = VIDEO_SSRC, rids: tuple[str, ...] = (), codec: Canonical = codecs.VP8
+    ) -> None:
+        """What a description of Anna's says."""
+        tracks = self.room.tracks
+        ssrcs, repeats = ([], {}) if rids else ([video_ssrc], {video_ssrc: RTX_SSRC})
+        named = {5: codecs.AUDIO_LEVEL, 6: codecs.MID, 7: codecs.RID, 8: codecs.REPAIRED_RID}
+        if codec is codecs.AV1:
+            named[DESCRIPTOR] = codecs.DEPENDENCY_DESCRIPTOR
+        uplink.bind(
+            [
+                Line("0", tracks["anna/audio"], Choice(codecs.OPUS, 109, None, 63), [AUDIO_SSRC], {}),
+                Line("1", tracks["anna/video"], Choice(codec, 120, 124), ssrcs, repeats, rids),
+            ],
+            {id: codecs.EXTENSION_IDS[uri] for id, uri in named.items()},
+            False,
+        )
+
+    def answer(self, rtx: bool = True, red: bool = False, remb: bool = False) -> None:
+        """Vera's answer to the newest offer: takes everything, redundant audio only when `red`, and says something of
+        her network only when `remb`."""
         offer = [message for message in self.said if isinstance(message, SubscribeOffer)][-1]
         description = parse(offer.sdp)
         for section in description.sections:
             section.direction = "recvonly" if section.direction == "sendonly" else "inactive"
-            if not rtx:
-                section.codecs = {pt: codec for pt, codec in section.codecs.items() if codec.name != "rtx"}
+            for codec in section.codecs.values():
+                codec.feedback = [each for each in codec.feedback if remb or each != codecs.REMB]
+            refused = {name for name, taken in (("rtx", rtx), ("red", red)) if not taken}
+            section.codecs = {pt: codec for pt, codec in section.codecs.items() if codec.name not in refused}
         local = LocalTransport("vera", "p" * 24, CONTEXT.fingerprint, (), 9)
         text = write(description, local, "active", 1, 1)
         self.router.subscribe_answer(
@@ -141,6 +161,14 @@ class Wire:
         self.demux.datagram(self.port, len(datagram), address)
         self.router.drained()
 
+    def receive_together(self, datagrams: list[bytes]) -> list[Seen]:
+        """Datagrams of the publisher that come in one turn; what the viewer gets of them."""
+        for datagram in datagrams:
+            self.port.received.view[: len(datagram)] = datagram
+            self.demux.datagram(self.port, len(datagram), self.publisher_socket.getsockname())
+        self.router.drained()
+        return self.seen()
+
     def protected(self, packet: bytes) -> bytes:
         """The publisher's SRTP."""
         self._buffer.view[: len(packet)] = packet
@@ -152,17 +180,26 @@ class Wire:
         self, seq: int, payload: bytes = DELTA, timestamp: int = 0, ssrc: int = VIDEO_SSRC, pt: int = 120
     ) -> list[Seen]:
         """A video packet is sent; what the viewer gets of it."""
-        packet = struct.pack("!BBHII", 0x80, 0x80 | pt, seq, timestamp, ssrc) + payload
-        self.receive(self.protected(packet), self.publisher_socket.getsockname())
+        packet = self.protected_video(seq, payload, timestamp, ssrc, pt)
+        self.receive(packet, self.publisher_socket.getsockname())
         return self.seen()
+
+    def protected_video(
+        self, seq: int, payload: bytes = DELTA, timestamp: int = 0, ssrc: int = VIDEO_SSRC, pt: int = 120
+    ) -> bytes:
+        """A video packet of the publisher as it comes in."""
+        return self.protected(struct.pack("!BBHII", 0x80, 0x80 | pt, seq, timestamp, ssrc) + payload)
 
     def audio(self, seq: int, level: int = 30, mid: bytes = b"0") -> list[Seen]:
         """An audio packet with its level and mid in extensions 5 and 6."""
+        self.receive(self.protected_audio(seq, level, mid), self.publisher_socket.getsockname())
+        return self.seen()
+
+    def protected_audio(self, seq: int, level: int = 30, mid: bytes = b"0", payload: bytes = b"opus") -> bytes:
+        """An audio packet of the publisher as it comes in."""
         values = bytes((0x50, level, 0x60 | len(mid) - 1)) + mid
         block = struct.pack("!HH", 0xBEDE, (len(values) + 3) // 4) + values + bytes(-len(values) % 4)
-        packet = struct.pack("!BBHII", 0x90, 109, seq, 960 * seq, AUDIO_SSRC) + block + b"opus"
-        self.receive(self.protected(packet), self.publisher_socket.getsockname())
-        return self.seen()
+        return self.protected(struct.pack("!BBHII", 0x90, 109, seq, 960 * seq, AUDIO_SSRC) + block + payload)
 
     def from_viewer(self, packet: bytes) -> None:
         """The viewer's RTCP."""

@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,7 +33,7 @@ M = TypeVar("M")
 
 
 class FakeServer:
-    """Accepts one worker, keeps all it says, and sends what a test wants."""
+    """Accepts one worker, keeps all it says, and sends what a test wants. `listener` is told each message as well."""
 
     def __init__(self) -> None:
         self.heard: list[WorkerMessage] = []
@@ -41,6 +41,7 @@ class FakeServer:
         self.process: asyncio.subprocess.Process | None = None
         self.version = 0
         self.links = 0
+        self.listener: Callable[[WorkerMessage], None] = lambda message: None
         self._writer: asyncio.StreamWriter | None = None
         self._news = asyncio.Event()
         self._request = 0
@@ -56,6 +57,7 @@ class FakeServer:
                     self.hello = message
                     self.send(WorkerWelcome(heartbeat_s=0.25))
                 self.heard.append(message)
+                self.listener(message)
                 self._news.set()
         writer.close()
 
@@ -114,15 +116,19 @@ def route(peer: str, source: Source | str, *to: str, open: bool = True) -> Track
 
 
 @contextlib.asynccontextmanager
-async def running_worker(*, clean_exit: bool = True, address: str = "127.0.0.1") -> AsyncIterator[FakeServer]:
-    """A worker process with its server. At the end it must go by SIGTERM with code 0 and without an error logged."""
+async def running_worker(
+    *arguments: str, clean_exit: bool = True, address: str = "127.0.0.1", module: str = "media"
+) -> AsyncIterator[FakeServer]:
+    """A worker process, with more arguments if any, and its server. `module`: what is run.
+
+    At the end it must go by SIGTERM with code 0 and without an error logged."""
     server = FakeServer()
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/control"
         listener = await asyncio.start_unix_server(server.accept, path)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "media", "--control", f"unix:{path}", "--udp-host", address),
-            *("--address", address, "--worker", "w1"),
+            *(sys.executable, "-m", module, "--control", f"unix:{path}", "--udp-host", address),
+            *("--address", address, "--worker", "w1", *arguments),
             cwd=ROOT,
             env={**os.environ, "PODIUM_WORKER_SECRET": SECRET},
             stderr=asyncio.subprocess.PIPE,

@@ -63,12 +63,16 @@ def faults(schema: dict[str, Any], value: Any, root: dict[str, Any], path: str =
             case "maxProperties" if isinstance(value, dict):
                 if len(value) > rule:
                     yield f"{path}: more than {rule}"
+            case "minItems" | "maxItems" if isinstance(value, list):
+                if len(value) < rule if keyword == "minItems" else len(value) > rule:
+                    yield f"{path}: {keyword} is {rule}"
             case "items" if isinstance(value, list):
                 for index, item in enumerate(value):
                     yield from faults(rule, item, root, f"{path}[{index}]")
             case (
                 "minimum" | "maximum" | "minLength" | "maxLength" | "pattern" | "required" | "properties"
                 | "additionalProperties" | "propertyNames" | "maxProperties" | "items"
+                | "minItems" | "maxItems"
             ):  # fmt: skip
                 pass  # says nothing about a value of another type
             case _ if keyword not in _SAID_ELSEWHERE:

@@ -27,6 +27,11 @@ def _alphabet(pattern: str | None) -> st.SearchStrategy[str]:
     return st.sampled_from([char for char in map(chr, range(128)) if re.search(pattern, char)])
 
 
+def _repeats(pattern: str) -> bool:
+    """Whether the pattern is one character's, repeated."""
+    return any(re.search(pattern, char) for char in map(chr, range(128)))
+
+
 def _values(type_: inspect.Type) -> st.SearchStrategy[Any]:
     match type_:
         case inspect.StructType(fields=fields, tag_field=tag_field, tag=tag):
@@ -46,12 +51,18 @@ def _values(type_: inspect.Type) -> st.SearchStrategy[Any]:
             return st.integers(-_INT64 if least is None else least, _INT64 if most is None else most)
         case inspect.FloatType():
             return st.floats(allow_nan=False, allow_infinity=False)
+        case inspect.StrType(min_length=least, max_length=most, pattern=str(pattern)) if not _repeats(pattern):
+            fits = range(least or 0, (most or 10_000) + 1)
+            return st.from_regex(pattern, alphabet=st.characters(codec="ascii")).filter(lambda text: len(text) in fits)
         case inspect.StrType(min_length=least, max_length=most, pattern=pattern):
             return st.text(_alphabet(pattern), min_size=least or 0, max_size=min(most or 40, (least or 0) + 40))
         case inspect.DictType(key_type=key, value_type=item):
             return st.dictionaries(_values(key), _values(item), max_size=4)
-        case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
-            return st.lists(_values(item), max_size=4)
+        case (
+            inspect.VarTupleType(item_type=item, min_length=least, max_length=most)
+            | inspect.ListType(item_type=item, min_length=least, max_length=most)
+        ):
+            return st.lists(_values(item), min_size=least or 0, max_size=min(most or 4, (least or 0) + 4))
         case inspect.TupleType(item_types=items):
             return st.tuples(*map(_values, items)).map(list)
         case inspect.AnyType():

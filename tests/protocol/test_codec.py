@@ -113,7 +113,7 @@ def test_every_field_of_a_wrong_type_is_named(kind: type[msgspec.Struct], encodi
     whole = builtins(example(kind, full=True))
     for field, value in whole.items():
         for wrong in (["list"], 1.5, b"bytes" if encoding is MSGPACK else {"an": "object"}):
-            if type(value) is type(wrong):
+            if type(value) is type(wrong) or (isinstance(value, tuple) and isinstance(wrong, list)):
                 continue
             error = refused(frame(whole | {field: wrong}, encoding), encoding)
             assert error.path == f"$.{field}"

@@ -13,12 +13,12 @@ from protocol import commands as c
 from protocol.codec import Encoding
 from protocol.errors import Code
 from protocol.names import STAGE_PLACES, PersonKind, Role
+from server.conference.replica import Order, RoomReplica
 from server.metrics import Metrics
-from server.replica import Order, RoomReplica
 from server.room import inner
 from server.room.refusal import Refusal
-from server.roomlog import Appended, Commit, Conflict, Loaded
-from server.store import StoreUnavailable
+from server.roomlog import Accepted, Appended, Commit, Conflict, Loaded, Lost
+from server.storage.store import StoreUnavailable
 
 CONFERENCE, OWNER = "abc-defg-hij", "u_owner"
 
@@ -27,11 +27,14 @@ class MemoryLog:
     """A room log in memory that several replicas share; `broken` makes it unavailable."""
 
     def __init__(self) -> None:
+        self.history = 0
         self.commits: list[Commit] = []
         self.snapshot: tuple[int, bytes] | None = None
         self.epoch = 0
         self.broken = False
         self.readable = True
+        # Of so many appends that were done nobody is told.
+        self.answers_lost = 0
         self.appends = 0
         self.pause = asyncio.Event()
         self.pause.set()
@@ -40,24 +43,29 @@ class MemoryLog:
     def version(self) -> int:
         return self.commits[-1].version if self.commits else self.snapshot[0] if self.snapshot else 0
 
-    async def append(self, room: str, epoch: int, expected: int, commit: Commit) -> Appended | Conflict:
+    async def append(self, room: str, epoch: int, expected: int, commit: Commit) -> Appended | Conflict | Lost:
         await self.pause.wait()
         await asyncio.sleep(0)
         if self.broken:
             raise StoreUnavailable("broken by the test")
         self.appends += 1
         self.epoch = self.epoch or epoch
+        if self.epoch == epoch and self.version < expected:
+            return Lost()
         if (self.epoch, self.version) != (epoch, expected):
             return Conflict(self.epoch, tuple(one for one in self.commits if one.version > expected))
         # Through the bytes, as a real log has it.
         self.commits.append(codec.decode(codec.pack(commit), Commit))
+        if self.answers_lost:
+            self.answers_lost -= 1
+            raise StoreUnavailable("the answer was lost by the test", uncertain=True)
         return Appended()
 
     async def load(self, room: str) -> Loaded | None:
         return Loaded(epoch=self.epoch, snapshot=self.snapshot, commits=tuple(self.commits), readable=self.readable)
 
-    async def commits_after(self, room: str, version: int) -> tuple[Commit, ...]:
-        return tuple(one for one in self.commits if one.version > version)
+    async def commits_after(self, room: str, version: int, limit: int | None = None) -> tuple[Commit, ...]:
+        return tuple(one for one in self.commits if one.version > version)[:limit]
 
     async def save_snapshot(self, room: str, epoch: int, version: int, state: bytes) -> None:
         if self.broken:
@@ -65,8 +73,32 @@ class MemoryLog:
         self.snapshot = (version, state)
         self.commits = [one for one in self.commits if one.version > version]
 
+    async def position(self, room: str) -> tuple[int, int] | None:
+        if self.broken:
+            raise StoreUnavailable("broken by the test")
+        return (self.epoch, self.version) if self.version else None
+
+    async def seed(self, room: str, former: int, epoch: int, version: int, state: bytes) -> int | Conflict:
+        if self.broken:
+            raise StoreUnavailable("broken by the test")
+        if self.version >= version:
+            return Conflict(self.epoch)
+        self.commits, self.snapshot, self.epoch = [], (version, state), epoch
+        return epoch
+
+    def lose(self, version: int = 0) -> None:
+        """Be a server that came back without what is after `version`."""
+        self.commits = [one for one in self.commits if one.version <= version]
+        if version == 0:
+            self.snapshot = None
+
     async def rooms(self) -> tuple[str, ...]:
         return (CONFERENCE,)
+
+    @property
+    def accepted(self) -> list[Accepted]:
+        """What the audit record would hold."""
+        return [one for commit in self.commits for one in commit.accepted]
 
 
 class Clock:
@@ -94,7 +126,7 @@ class Ear:
         self.closed: Code | None = None
 
     def send(self, frame: bytes) -> None:
-        self.heard.append(unframed(frame))
+        self.heard += unframed(frame)
 
     def gone(self, code: Code | None, note: str) -> None:
         self.left = (code, note)
@@ -106,13 +138,18 @@ class Ear:
         return [message["type"] for message in self.heard]
 
 
-def unframed(frame: bytes) -> dict[str, Any]:
-    """The message in a server's frame."""
-    short = frame[1] & 0x7F
-    header = 2 if short < 126 else 4 if short == 126 else 10
-    message: dict[str, Any] = msgpack.unpackb(frame[header:])
-    assert frame == Frame(Opcode.BINARY, frame[header:]).serialize(mask=False)
-    return message
+def unframed(frames: bytes) -> list[dict[str, Any]]:
+    """The messages in a server's frames."""
+    messages: list[dict[str, Any]] = []
+    while frames:
+        short = frames[1] & 0x7F
+        header = 2 if short < 126 else 4 if short == 126 else 10
+        size = short if short < 126 else int.from_bytes(frames[2:header], "big")
+        data, rest = frames[header : header + size], frames[header + size :]
+        messages.append(msgpack.unpackb(data))
+        assert frames == Frame(Opcode.BINARY, data).serialize(mask=False) + rest
+        frames = rest
+    return messages
 
 
 async def new_replica(log: MemoryLog, node: str = "n1", clock: Clock | None = None) -> RoomReplica:

@@ -15,14 +15,17 @@ from websockets.frames import Opcode
 from protocol.codec import Encoding
 from protocol.errors import Code
 from protocol.names import Role
-from server.accounts import Account, Accounts, ServerRole
-from server.conferences import Conferences
+from server.conference.openroom import OpenRoom
+from server.conference.rooms import Rooms
 from server.config import Settings
+from server.directory.conferences import Conferences
+from server.identity.accounts import Account, Accounts, ServerRole
+from server.identity.identities import Identities
+from server.identity.tokens import Tokens, new_secret
 from server.metrics import Metrics
-from server.rooms import Rooms
-from server.session import Gateway, Session
-from server.store import Store
-from server.tokens import Tokens, new_secret
+from server.roomlog import EmbeddedLog
+from server.sessions.session import Gateway, Session
+from server.storage.store import Store
 from server.workers import Workers
 
 
@@ -39,11 +42,14 @@ class FakeConnection:
         self._arrived = asyncio.Event()
 
     def post(self, data: bytes, *, keep: bool = False) -> None:
-        short = data[1] & 0x7F
-        payload = data[2 if short < 126 else 4 if short == 126 else 10 :]
-        text = data[0] & 0x0F == Opcode.TEXT
-        assert text is (self.encoding is Encoding.JSON)
-        self.sent.append(json.loads(payload) if text else msgpack.unpackb(payload))
+        while data:
+            short = data[1] & 0x7F
+            header = 2 if short < 126 else 4 if short == 126 else 10
+            size = short if short < 126 else int.from_bytes(data[2:header], "big")
+            payload, text = data[header : header + size], data[0] & 0x0F == Opcode.TEXT
+            assert text is (self.encoding is Encoding.JSON)
+            self.sent.append(json.loads(payload) if text else msgpack.unpackb(payload))
+            data = data[header + size :]
         self._arrived.set()
 
     def finish(self, code: Code, message: str | None = None, after_ms: int = 0) -> None:
@@ -84,15 +90,20 @@ class House:
         self.settings = Settings(host="127.0.0.1", data=self.path, **settings)
         self.store = Store.open(self.path / "podium.db")
         self.metrics = Metrics()
-        self.tokens = Tokens(self.secret)
+        self.tokens = self.new_tokens()
         self.accounts = Accounts(self.store)
         self.workers = Workers(self.settings, self.metrics)
-        self.rooms = Rooms(self.store, self.workers, self.metrics, self.settings)
+        self.rooms = Rooms(self.store, self.workers, self.metrics, self.settings, EmbeddedLog(self.store))
         await self.rooms.start()
-        self.gateway = Gateway(self.rooms, self.tokens, self.accounts, self.metrics, self.settings)
+        self.identities = Identities(self.store, self.tokens, self.settings)
+        self.gateway = Gateway(self.rooms, self.identities, self.metrics, self.settings)
         self.owner, _ = await self.accounts.ensure_owner()
         self._ids = itertools.count(1)
         return self
+
+    def new_tokens(self) -> Tokens:
+        """Tokens that everybody with the same secret knows."""
+        return Tokens(self.secret)
 
     async def close(self) -> None:
         for session in list(self.gateway.sessions):
@@ -154,3 +165,65 @@ class House:
         answer = await self.say(connection, "conference.join", conference=conference, **fields)
         assert answer["type"] == "ok", answer
         return connection
+
+
+class Visit:
+    """A client that knows where it stopped, as a real one does."""
+
+    def __init__(self, house: House, conference: str, token: str, client: str) -> None:
+        self.house = house
+        self.conference = conference
+        self.token = token
+        self.client = client
+        self.epoch = 0
+        self.position = 0
+        self.resume = ""
+        self.read = 0
+        self.connection: FakeConnection
+
+    async def join(self, **fields: Any) -> Visit:
+        self.connection = await self.house.joined(self.token, self.conference, self.client, **fields)
+        joined = self.connection.of("ok")[-1]["result"]
+        self.resume = joined["resume"]
+        self.epoch, self.position = joined["snapshot"]["epoch"], joined["snapshot"]["version"]
+        return self
+
+    async def drop(self) -> None:
+        """The network is gone; the server notices at once."""
+        self.events()
+        assert self.connection.session is not None
+        self.connection.session.disconnected()
+        # Decided in order: when this is, the drop is.
+        await (await room_of(self.house, self.conference)).replica.ask("nobody")
+
+    def events(self) -> list[str]:
+        """The events since the last look, checked to be without a gap."""
+        fresh = []
+        for event in self.connection.events():
+            if event["version"] <= self.position:
+                continue
+            assert event["after"] <= self.position, (self.position, event)
+            self.position = event["version"]
+            fresh.append(event["type"])
+        return fresh
+
+    async def come_back(self, **changes: Any) -> dict[str, Any]:
+        """Hello with a resume; the answer."""
+        resume = {
+            "conference": self.conference,
+            "epoch": self.epoch,
+            "version": self.position,
+            "token": self.resume,
+            **changes,
+        }
+        self.connection = self.house.connect(Encoding.MSGPACK)
+        answer = await self.house.say(self.connection, "hello", token=self.token, client=self.client, resume=resume)
+        if answer["type"] == "ok":
+            self.resume = answer["result"]["resume"]
+        return answer
+
+
+async def room_of(house: House, conference: str) -> OpenRoom:
+    room = await house.rooms.open(conference)
+    assert room is not None
+    return room

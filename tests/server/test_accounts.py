@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from server.accounts import HASHING_WAITING, AccountError, Accounts, ServerRole, TooBusy
-from server.conferences import Conferences
-from server.store import Store
-from server.tokens import BadToken, Tokens
+from server.config import Settings
+from server.directory.conferences import Conferences
+from server.identity.accounts import HASHING_WAITING, AccountError, Accounts, ServerRole, TooBusy
+from server.identity.identities import Identities
+from server.identity.tokens import BadToken, Tokens
+from server.storage.store import Store
+
+COLUMNS = "id, login, name, server_role, created, tokens_after"
 
 
 class Clock:
@@ -43,6 +47,11 @@ async def accounts(store: Store, clock: Clock) -> AsyncIterator[Accounts]:
 @pytest.fixture
 def tokens(clock: Clock) -> Tokens:
     return Tokens(b"x" * 32, clock=clock)
+
+
+@pytest.fixture
+def identities(store: Store, tokens: Tokens, clock: Clock) -> Identities:
+    return Identities(store, tokens, Settings(), clock)
 
 
 async def test_the_right_password_gives_the_account_and_a_wrong_one_nothing(accounts: Accounts) -> None:
@@ -123,7 +132,9 @@ async def test_there_is_exactly_one_owner(accounts: Accounts, store: Store) -> N
     # The store itself holds it, whoever writes.
     with pytest.raises(sqlite3.IntegrityError):
         await store.run(
-            lambda connection: connection.execute("INSERT INTO accounts VALUES ('u_x', 'x', 'X', 'owner', NULL, 0, 0)")
+            lambda connection: connection.execute(
+                f"INSERT INTO accounts ({COLUMNS}) VALUES ('u_x', 'x', 'X', 'owner', 0, 0)"
+            )
         )
 
 
@@ -133,14 +144,16 @@ async def test_the_owner_cannot_be_removed(accounts: Accounts) -> None:
         await accounts.remove(owner.id)
 
 
-async def test_the_token_of_a_removed_account_is_dead_at_once(accounts: Accounts, tokens: Tokens) -> None:
+async def test_the_token_of_a_removed_account_is_dead_at_once(
+    accounts: Accounts, identities: Identities, tokens: Tokens
+) -> None:
     await accounts.ensure_owner()
     anna = await accounts.add("anna", "Anna")
-    claims = tokens.verify(tokens.account(anna.id, anna.name))
-    assert await accounts.authenticate(claims) == anna
+    token = tokens.account(anna.id, anna.name)
+    assert (await identities.identify(token)).account == anna
     await accounts.remove(anna.id)
     with pytest.raises(BadToken, match="gone"):
-        await accounts.authenticate(claims)
+        await identities.identify(token)
 
 
 async def test_conferences_of_a_removed_account_pass_to_the_owner(accounts: Accounts, store: Store) -> None:
@@ -153,38 +166,40 @@ async def test_conferences_of_a_removed_account_pass_to_the_owner(accounts: Acco
 
 
 async def test_a_changed_password_ends_tokens_and_codes_of_before(
-    accounts: Accounts, tokens: Tokens, clock: Clock
+    accounts: Accounts, identities: Identities, tokens: Tokens, clock: Clock
 ) -> None:
     anna = await accounts.add("anna", "Anna", password="correct horse")
-    before = tokens.verify(tokens.account(anna.id, anna.name))
+    before = tokens.account(anna.id, anna.name)
     code = await accounts.new_code(anna.id)
     clock.now += 5
     await accounts.set_password(anna.id, "battery staple")
     with pytest.raises(BadToken, match="password"):
-        await accounts.authenticate(before)
+        await identities.identify(before)
     assert await accounts.redeem(code) is None
     assert await accounts.check_password("anna", "correct horse") is None
-    after = tokens.verify(tokens.account(anna.id, anna.name))
-    assert await accounts.authenticate(after) == anna
+    after = tokens.account(anna.id, anna.name)
+    assert (await identities.identify(after)).account == anna
 
 
-async def test_a_first_password_ends_nothing(accounts: Accounts, tokens: Tokens, clock: Clock) -> None:
+async def test_a_first_password_ends_nothing(
+    accounts: Accounts, identities: Identities, tokens: Tokens, clock: Clock
+) -> None:
     anna = await accounts.add("anna", "Anna")
-    before = tokens.verify(tokens.account(anna.id, anna.name))
+    before = tokens.account(anna.id, anna.name)
     clock.now += 5
     await accounts.set_password(anna.id, "battery staple")
-    assert await accounts.authenticate(before) == anna
+    assert (await identities.identify(before)).account == anna
 
 
 async def test_a_first_password_that_revokes_ends_tokens_of_before(
-    accounts: Accounts, tokens: Tokens, clock: Clock
+    accounts: Accounts, identities: Identities, tokens: Tokens, clock: Clock
 ) -> None:
     anna = await accounts.add("anna", "Anna")
-    before = tokens.verify(tokens.account(anna.id, anna.name))
+    before = tokens.account(anna.id, anna.name)
     clock.now += 5
     await accounts.set_password(anna.id, "battery staple", revoke=True)
     with pytest.raises(BadToken):
-        await accounts.authenticate(before)
+        await identities.identify(before)
 
 
 async def test_a_flood_of_passwords_is_refused_instead_of_queued(accounts: Accounts) -> None:
@@ -193,11 +208,3 @@ async def test_a_flood_of_passwords_is_refused_instead_of_queued(accounts: Accou
     found = await asyncio.gather(*attempts, return_exceptions=True)
     assert sum(isinstance(result, TooBusy) for result in found) == HASHING_WAITING
     assert await accounts.check_password("anna", "correct horse") is not None
-
-
-async def test_a_guest_token_is_no_account(accounts: Accounts, tokens: Tokens) -> None:
-    from protocol.names import Role
-
-    claims = tokens.verify(tokens.guest("g_1", "Ben", "abc", Role.VIEWER))
-    with pytest.raises(BadToken, match="not an account"):
-        await accounts.authenticate(claims)

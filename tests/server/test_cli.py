@@ -10,7 +10,6 @@ import re
 import signal
 import socket
 import ssl
-import subprocess
 import sys
 import time
 import urllib.request
@@ -41,18 +40,24 @@ def test_all_commands_are_there() -> None:
     names = {" ".join(path) for path in commands()}
     assert {"serve", "worker", "doctor", "account add", "account list", "account link", "account password"} <= names
     assert {"account remove", "conference list", "conference create", "conference link", "conference end"} <= names
-    assert {"token issue", "token show"} <= names
+    assert {"token issue", "token show", "conference audit", "explain", "loadtest"} <= names
+    assert {"directory show", "directory leave"} <= names
+    assert {
+        "conference links",
+        "conference revoke",
+        "group add",
+        "group list",
+        "group remove",
+        "group operator",
+    } <= names
+    assert {"key add", "key list", "key remove", "peer add", "peer list", "peer remove", "sso list"} <= names
 
 
 @pytest.mark.parametrize("path", commands(), ids=" ".join)
 def test_each_help_explains_and_shows_an_example(path: list[str]) -> None:
-    if path == ["worker"]:  # another program's help, which takes the place of this one's
-        text = podium(*path, "--help").stdout
-    else:
-        done = CliRunner().invoke(app, [*path, "--help"])
-        assert done.exit_code == 0
-        text = done.stdout
-    assert re.search(r"example: ", text, re.IGNORECASE)
+    done = CliRunner().invoke(app, [*path, "--help"])
+    assert done.exit_code == 0
+    assert re.search(r"example: ", done.stdout, re.IGNORECASE)
 
 
 def test_serve_has_a_flag_for_every_option() -> None:
@@ -337,6 +342,18 @@ def test_the_doctor_finds_taken_ports_and_says_what_to_do(tmp_path: Path) -> Non
         assert found[check]["grade"] == "wrong" and "taken" in found[check]["text"] and found[check]["fix"]
 
 
+def test_the_doctor_says_when_the_media_port_is_taken_for_tcp_alone(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        _, found = doctor(tmp_path, "--udp-port", port)
+        _, without = doctor(tmp_path, "--udp-port", port, "--no-media-tcp")
+    finding = found[f"media tcp port {port}"]
+    assert finding["grade"] == "warning" and "Networks without UDP" in finding["text"]
+    assert f"media tcp port {port}" not in without
+
+
 def test_the_doctor_knows_a_running_server(podium_server: Callable[..., Server], tmp_path: Path) -> None:
     server = podium_server()
     status, found = doctor(tmp_path, "--port", str(server.port), "--udp-port", str(server.udp_ports[0]))
@@ -358,7 +375,9 @@ def test_the_doctor_explains_secure_contexts_and_addresses(tmp_path: Path) -> No
     status, found = doctor(tmp_path, "--public-url", "http://meet.example.org", "--public-ip", "203.0.113.7")
     assert status == 1
     assert found["secure context"]["grade"] == "wrong" and "HTTPS" in found["secure context"]["fix"]
-    assert found["public address"]["grade"] == "warning" and "forward UDP ports" in found["public address"]["fix"]
+    assert (
+        found["public address"]["grade"] == "warning" and "forward UDP and TCP ports" in found["public address"]["fix"]
+    )
 
 
 def test_the_doctor_looks_at_the_certificates_dates(tmp_path: Path) -> None:
@@ -402,10 +421,3 @@ def test_the_doctor_looks_at_the_certificates_dates(tmp_path: Path) -> None:
 def test_the_doctor_in_words(tmp_path: Path) -> None:
     done = podium("doctor", "--host", "127.0.0.1", "--port", "0", "--data", str(tmp_path / "data"))
     assert re.search(r"^ok: store: ", done.stdout, re.MULTILINE)
-
-
-def test_the_worker_command_is_the_media_worker() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "server", "worker", "--nonsense"], cwd=ROOT, capture_output=True, text=True, timeout=30
-    )
-    assert done.returncode == 2 and "--control" in done.stderr

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
 from protocol.codec import MAX_FRAME
-from server.flood import FloodGuard, FrameMeter, TooLarge
+from server.sessions.flood import FloodGuard, FrameMeter, TooLarge
 
 
 def frames(sizes: list[int]) -> bytes:

@@ -643,7 +643,14 @@ def test_other_origins_are_allowed_only_when_the_settings_name_them(podium_serve
 
 def test_health_readiness_and_metrics(shared_server: Server) -> None:
     assert shared_server.request("GET", "/healthz").json["status"] == "ok"
-    assert shared_server.request("GET", "/readyz").json == {"ready": True, "store": True, "workers": True}
+    assert shared_server.request("GET", "/readyz").json == {
+        "ready": True,
+        "store": True,
+        "room_log": True,
+        "workers": True,
+        "node": True,
+        "draining": False,
+    }
     metrics = shared_server.metrics()
     assert metrics["podium_workers"] == 1
     assert metrics["podium_loop_lag_seconds_count"] > 0
@@ -679,17 +686,25 @@ def test_every_refusal_of_the_api_has_a_status(shared_server: Server) -> None:
     assert Code.RATE_LIMITED in STATUS
 
 
-async def test_readiness_asks_the_store_at_most_once_a_second() -> None:
-    asked: list[int] = []
+async def test_readiness_asks_the_store_and_the_room_log_at_most_once_a_second() -> None:
+    asked: list[str] = []
 
     class Asked:
-        ready = True
+        def __init__(self, name: str) -> None:
+            self._name = name
 
-        async def run(self, work: object) -> None:
-            asked.append(1)
+        async def ready(self) -> None:
+            asked.append(self._name)
 
-    services: Any = SimpleNamespace(store=Asked(), workers=Asked())
+    yes = SimpleNamespace(ready=True)
+    rooms, sessions = SimpleNamespace(log=Asked("room log"), nodes=yes), SimpleNamespace(draining=False)
+    services: Any = SimpleNamespace(store=Asked("store"), rooms=rooms, workers=yes, sessions=sessions)
     readyz = next(route for route in health.routes(services) if route.path == "/readyz")
     answers = await asyncio.gather(*(readyz.endpoint(None) for _ in range(50)))
     assert {answer.status_code for answer in answers} == {200}
-    assert len(asked) == 1
+    assert sorted(asked) == ["room log", "store"]
+    # What needs no question is said at once.
+    sessions.draining = True
+    assert (await readyz.endpoint(None)).status_code == 503
+    sessions.draining, rooms.nodes = False, SimpleNamespace(ready=False)
+    assert (await readyz.endpoint(None)).status_code == 503

@@ -77,7 +77,7 @@ def test_the_pure_parts_of_the_worker_are_pure(name: str) -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "server" / "http").rglob("*.py")), ids=relative)
 def test_the_http_side_does_not_reach_into_sessions_or_workers(path: Path) -> None:
-    reached = {"server.session", "server.websocket", "server.replica", "server.workers"}
+    reached = {"server.sessions.session", "server.sessions.websocket", "server.conference.replica", "server.workers"}
     assert not {name for name in imports(path) if any(name.startswith(each) for each in reached)}
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from protocol.names import Role
 from server import log
-from server.tokens import Tokens
+from server.identity.tokens import Tokens
 
 TOKENS = Tokens(b"x" * 32)
 SECRETS = {
@@ -141,3 +141,14 @@ def test_libraries_do_not_narrate_each_request(lines: io.StringIO) -> None:
     logging.getLogger("uvicorn.access").info("GET /")
     logging.getLogger("uvicorn.error").info("started")
     assert lines.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://:s3cret@host:6379/0", "rediss+cluster://me:s3cret@a,b", "redis://me:s3@cret@host", "https://s3cret@x/y"],
+)
+def test_who_logs_in_at_the_host_of_a_url_is_not_in_the_log(lines: io.StringIO, url: str) -> None:
+    log.get("t").warning("cannot be reached", reason=f"no answer from {url} since noon", address=url)
+    written = one(lines)
+    assert "cret" not in lines.getvalue()
+    assert written["address"].startswith(url.partition("//")[0]) and "since noon" in written["reason"]

@@ -48,6 +48,22 @@ async def test_a_blocked_loop_is_counted_and_the_culprit_named(lines: io.StringI
     assert sample(metrics, "podium_loop_lag_worst_seconds") > 0.3
 
 
+async def test_a_loop_that_is_held_up_for_a_moment_is_written_down_but_not_each_time(lines: io.StringIO) -> None:
+    metrics = Metrics()
+    watch = LoopWatch(metrics, interval_s=0.02, blocked_s=10)
+    watch.start()
+    await asyncio.sleep(0.05)
+    for _ in range(2):
+        hold_everybody_up(0.3)
+        await asyncio.sleep(0.05)
+    await watch.stop()
+    assert lines.getvalue().count("the event loop was held up") == 1
+    stalls = sample(metrics, "podium_loop_lag_seconds_count")
+    short = metrics.registry.get_sample_value("podium_loop_lag_seconds_bucket", {"le": "0.2"})
+    assert short is not None and stalls - short >= 2
+    assert sample(metrics, "podium_loop_blocked_total") == 0
+
+
 async def test_the_lag_of_a_loop_at_rest_is_measured_and_nothing_is_said(lines: io.StringIO) -> None:
     metrics = Metrics()
     watch = LoopWatch(metrics, interval_s=0.02, blocked_s=10)

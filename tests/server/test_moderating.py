@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,49 @@ async def test_outsiders_shut_out_are_closed_and_told_why(house: House) -> None:
     assert guest.finished == "no_access"
     again = await house.hello(house.guest("g_1", conference), "client-0002")
     assert (await house.say(again, "conference.join", conference=conference))["code"] == "no_access"
+
+
+async def test_devices_are_told_to_moderators_alone_and_switched_by_them(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    anna = await house.joined(house.guest("g_1", conference), conference)
+    ben = await house.joined(house.guest("g_2", conference), conference)
+    cameras = [{"id": name, "kind": "videoinput", "label": f"{name} camera"} for name in ("front", "back")]
+    cameras[0]["chosen"] = True  # type: ignore[assignment]
+    assert (await house.say(anna, "devices.report", devices=cameras))["type"] == "ok"
+    assert "devices.select" in (await house.say(owner, "can", target="g_1"))["result"]["commands"]
+    select = {"target": "g_1", "device": "back", "kind": "videoinput"}
+    assert (await house.say(ben, "devices.select", **select))["code"] == "not_allowed"
+    assert (await house.say(owner, "devices.select", **select))["type"] == "ok"
+    assert [event["device"] for event in anna.of("devices.selected")] == ["back"]
+    assert owner.of("devices.reported")[0]["devices"] == cameras
+    late = await house.joined(house.token(house.owner), conference, "client-0002", console=True)
+    assert late.of("ok")[-1]["result"]["snapshot"]["devices"] == {"g_1": cameras}
+    assert (await house.say(late, "people.list"))["result"]["devices"] == {"g_1": cameras}
+    assert "devices" not in (await house.say(ben, "people.list"))["result"]
+    assert not any("camera" in json.dumps(message) or "devices" in message["type"] for message in ben.sent)
+
+
+async def test_reports_of_devices_that_come_too_fast_are_refused_with_a_wait(house: House) -> None:
+    conference = await house.conference()
+    guest = await house.joined(house.guest("g_1", conference), conference)
+    answers = [await house.say(guest, "devices.report", devices=[]) for _ in range(8)]
+    assert [answer["type"] for answer in answers[:5]] == ["ok"] * 5
+    assert answers[-1]["code"] == "rate_limited" and answers[-1]["details"]["after_ms"] > 0
+
+
+async def test_who_comes_late_finds_the_layout(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    guest = await house.joined(house.guest("g_1", conference), conference)
+    await house.say(owner, "stage.request")
+    tile = {"x": 10, "y": 10, "width": 50, "height": 50}
+    assert (await house.say(owner, "conference.layout", kind="sidebar", spotlight=house.owner.id))["type"] == "ok"
+    assert (await house.say(owner, "layout.place", tile=tile))["type"] == "ok"
+    layout = {"kind": "sidebar", "spotlight": house.owner.id, "tiles": {house.owner.id: tile}}
+    assert guest.of("conference.layout_changed")[-1]["layout"] == layout
+    late = await house.joined(house.guest("g_2", conference), conference)
+    assert late.of("ok")[-1]["result"]["snapshot"]["layout"] == layout
 
 
 async def test_a_hidden_list_is_replaced_by_a_snapshot_and_not_paged_through(house: House) -> None:
@@ -177,3 +221,30 @@ async def test_a_turn_that_ran_out_while_the_server_was_down_is_over_when_it_is_
     assert room.replica.room.remarks == {}
     assert "g_1" in room.replica.room.people
     await again.close()
+
+
+async def test_why_somebody_was_removed_is_told_to_them_and_to_moderators_alone(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    moderator = await house.joined(house.guest("g_m", conference, Role.MODERATOR), conference)
+    removed = await house.joined(house.guest("g_1", conference), conference)
+    other = await house.joined(house.guest("g_2", conference), conference)
+    gone = await house.joined(house.guest("g_3", conference), conference)
+    ticket = gone.of("ok")[-1]["result"]
+    assert gone.session is not None
+    gone.session.disconnected()
+
+    await house.say(owner, "participant.remove", target="g_1", reason="noise")
+    for page, note in ((owner, "noise"), (moderator, "noise"), (removed, "noise"), (other, "")):
+        left = next(event for event in page.events() if event["type"] == "participant.left")
+        assert (left["person"], left.get("note", "")) == ("g_1", note)
+        assert left["after"] == left["version"] - 1
+
+    # Nor does who comes back later read it in what they missed.
+    snapshot = ticket["snapshot"]
+    resume = {"conference": conference, "epoch": snapshot["epoch"], "version": snapshot["version"]}
+    back = house.connect()
+    token = house.guest("g_3", conference)
+    await house.say(back, "hello", token=token, client="client-0001", resume=resume | {"token": ticket["resume"]})
+    left = next(event for event in back.events() if event["type"] == "participant.left")
+    assert left.get("note", "") == ""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from server import outbox as module
-from server.outbox import MAX_BYTES, Outbox
+from server.sessions import outbox as module
+from server.sessions.outbox import MAX_BYTES, Outbox
 
 
 class Socket:

@@ -13,8 +13,8 @@ from protocol import commands as c
 from protocol import events as e
 from protocol.errors import Code
 from protocol.names import MuteSource, Role
-from server import replica as module
-from server.replica import Order, RoomReplica
+from server.conference import replica as module
+from server.conference.replica import Order, RoomReplica
 from server.room import inner
 from server.room.digest import state_hash
 from server.room.refusal import Refusal
@@ -380,6 +380,81 @@ async def test_who_is_removed_hears_of_it_is_let_go_and_hears_nothing_more(
     await replica.ask(OWNER, c.StageRequest(id=2))
     assert ear.types() == ["participant.left"]
     assert ear.left == (Code.REMOVED, "too loud")
+
+
+async def test_in_one_commit_nobody_hears_what_follows_the_end_of_their_right(
+    log: MemoryLog, replica: RoomReplica
+) -> None:
+    await come_in(replica, OWNER)
+    demoted, removed = await come_in(replica, "u_mod", Role.MODERATOR), await come_in(replica, "u_a")
+    log.pause.clear()
+    outcomes = []
+    for actor, command in (
+        (OWNER, c.StageRequest(id=2)),
+        (OWNER, c.RoleAssign(id=3, target="u_mod", role=Role.VIEWER)),
+        (OWNER, c.ParticipantRemove(id=4, target="u_a")),
+        # Actors of the same commit hear before all others.
+        ("u_mod", c.StageRequest(id=1)),
+        ("u_a", c.StageRequest(id=1)),
+        (OWNER, c.ParticipantBlock(id=5, target="u_secret")),
+        (OWNER, c.StageLeave(id=6)),
+    ):
+        made, outcome = order(actor, command)
+        replica.submit(made)
+        outcomes.append(outcome)
+    log.pause.set()
+    await asyncio.gather(*outcomes)
+    assert "participant.blocked" not in demoted.types() and "stage.left" in demoted.types()
+    assert removed.types()[-1] == "participant.left"
+
+
+async def test_in_one_commit_with_a_removal_a_command_of_somebody_else_does_not_tell_them_its_reason(
+    log: MemoryLog, replica: RoomReplica
+) -> None:
+    owner = await come_in(replica, OWNER)
+    removed, viewer = await come_in(replica, "u_a"), await come_in(replica, "u_b")
+    log.pause.clear()
+    outcomes = []
+    for actor, command in (
+        (OWNER, c.StageRequest(id=2)),
+        (OWNER, c.ParticipantRemove(id=3, target="u_a", reason="too loud")),
+        ("u_b", c.StageRequest(id=1)),
+        ("u_a", c.StageRequest(id=1)),
+    ):
+        made, outcome = order(actor, command)
+        replica.submit(made)
+        outcomes.append(outcome)
+    log.pause.set()
+    await asyncio.gather(*outcomes)
+    notes = [[one.get("note", "") for one in ear.heard if one["type"] == "participant.left"] for ear in (owner, viewer)]
+    assert notes == [["too loud"], [""]]
+    assert removed.left == (Code.REMOVED, "too loud")
+
+
+async def test_who_is_removed_and_comes_again_in_one_commit_stays_with_the_new_connection(
+    log: MemoryLog, replica: RoomReplica
+) -> None:
+    owner = await come_in(replica, OWNER)
+    old, new = await come_in(replica, "u_a"), Ear("u_a", client="client-2")
+    log.pause.clear()
+    first, done = order(OWNER, c.StageRequest(id=1))
+    replica.submit(first)
+    removal, removed = order(OWNER, c.ParticipantRemove(id=2, target="u_a"))
+    returned: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+
+    def settle(refusal: Refusal | None) -> None:
+        replica.members.attach(new, replica.room.version, replica.room)
+        returned.set_result(refusal)
+
+    replica.submit(removal)
+    replica.submit(Order(actor="u_a", commands=lambda _: (enter("u_a"),), settle=settle))
+    log.pause.set()
+    assert await asyncio.gather(done, removed, returned) == [None, None, None]
+    assert (old.left, new.left) == ((Code.REMOVED, ""), None)
+    assert replica.members.of("u_a") == (new,)
+    await replica.ask(OWNER, c.StageLeave(id=3))
+    assert new.types() == ["stage.left"]
+    assert owner.types()[-3:] == ["participant.left", "participant.joined", "stage.left"]
 
 
 async def test_when_a_conference_ends_everybody_is_let_go_after_the_answer(

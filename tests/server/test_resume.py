@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from protocol import commands as c
-from protocol.codec import Encoding
-from protocol.names import Role, Source
-from server import history
-from server.openroom import OpenRoom
-from server.replica import Order
-from server.resume import LIFETIME_MS, MAX_CLIENTS, ResumeTokens
+from protocol.names import PersonKind, Role, Source
+from server.conference import history
+from server.conference.replica import Order
+from server.conference.resume import LIFETIME_MS, ResumeTokens, Ticket
 from server.room import apply
+from server.room.state import Participant
 from tests.harness import until
-from tests.server.session_support import FakeConnection, House
+from tests.server.session_support import House, Visit, room_of
 
 NOW = 1_700_000_000_000
 
@@ -27,44 +27,34 @@ NOW = 1_700_000_000_000
 # --- the tokens alone -------------------------------------------------------------------
 
 
-def test_only_the_newest_token_of_a_presence_is_good() -> None:
-    tokens = ResumeTokens(b"s" * 32, NOW)
-    first = tokens.issue("a-b", "u_a", "client-1", False, NOW + 1)
-    assert tokens.check(first, "a-b", "u_a", "client-1", NOW + 2) is not None
-    second = tokens.issue("a-b", "u_a", "client-1", False, NOW + 1)
-    assert first != second
-    assert tokens.check(first, "a-b", "u_a", "client-1", NOW + 2) is None
-    assert tokens.check(second, "a-b", "u_a", "client-1", NOW + 2) is not None
-    tokens.forget("a-b", "u_a", "client-1")
-    assert tokens.check(second, "a-b", "u_a", "client-1", NOW + 2) is None
+def ticket(**changes: Any) -> Ticket:
+    made = Ticket(conference="a-b", person="u_a", client="client-1", console=False, number=NOW, version=10)
+    return replace(made, **changes)
 
 
-def test_a_page_that_is_loaded_again_and_again_leaves_a_bounded_memory() -> None:
-    tokens = ResumeTokens(b"s" * 32, NOW)
-    issued = [tokens.issue("a-b", "u_a", f"client-{number:04}", False, NOW + 1) for number in range(100)]
-    good = [
-        number
-        for number, token in enumerate(issued)
-        if tokens.check(token, "a-b", "u_a", f"client-{number:04}", NOW + 2) is not None
-    ]
-    assert good == list(range(100 - MAX_CLIENTS, 100))
-    tokens.forget_all("a-b", "u_a")
-    assert tokens.check(issued[-1], "a-b", "u_a", "client-0099", NOW + 2) is None
-    assert not tokens._newest
+def present(since: int, moved: int = 0) -> Participant:
+    return Participant(id="u_a", name="A", kind=PersonKind.USER, role=Role.VIEWER, since=since, moved=moved)
 
 
-def test_who_uses_a_token_is_not_the_first_to_be_forgotten() -> None:
-    tokens = ResumeTokens(b"s" * 32, NOW)
-    for number in range(MAX_CLIENTS):
-        tokens.issue("a-b", "u_a", f"client-{number:04}", False, NOW + 1)
-    again = tokens.issue("a-b", "u_a", "client-0000", False, NOW + 1)
-    tokens.issue("a-b", "u_a", "client-next", False, NOW + 1)
-    assert tokens.check(again, "a-b", "u_a", "client-0000", NOW + 2) is not None
+def test_a_ticket_holds_as_long_as_the_presence_and_the_page_are_those_it_was_given_to() -> None:
+    main, console = ticket(), ticket(console=True)
+    assert main.holds(present(since=10)) and console.holds(present(since=10))
+    # They left and came back.
+    assert not main.holds(present(since=11)) and not console.holds(present(since=11))
+    # Another page, or the same one that was back already: a console is beside it.
+    assert not main.holds(present(since=5, moved=11)) and console.holds(present(since=5, moved=11))
+    assert main.holds(present(since=5, moved=10))
 
 
-def test_a_token_is_good_for_its_owner_alone_and_only_unchanged() -> None:
-    tokens = ResumeTokens(b"s" * 32, NOW)
-    token = tokens.issue("a-b", "u_a", "client-1", False, NOW)
+def test_every_token_has_a_number_of_its_own() -> None:
+    tokens = ResumeTokens(b"s" * 32)
+    found = [tokens.check(tokens.issue(ticket()), "a-b", "u_a", "client-1", NOW) for _ in range(5)]
+    assert len({one.number for one in found if one is not None}) == 5
+
+
+def test_a_token_is_good_for_its_owner_alone_for_a_day_and_only_unchanged() -> None:
+    tokens = ResumeTokens(b"s" * 32)
+    token = tokens.issue(ticket())
     for conference, person, client in (
         ("a-c", "u_a", "client-1"),
         ("a-b", "u_b", "client-1"),
@@ -79,19 +69,10 @@ def test_a_token_is_good_for_its_owner_alone_and_only_unchanged() -> None:
         raw[place] ^= 1
     for nonsense in ("", "x", "é", "AAAA", token[:-4], token + "AAAA", "=" * 50):
         assert tokens.check(nonsense, "a-b", "u_a", "client-1", NOW) is None
-    assert ResumeTokens(b"t" * 32, NOW).check(token, "a-b", "u_a", "client-1", NOW) is None
-
-
-def test_after_a_restart_tokens_from_before_are_good_and_invented_ones_are_not() -> None:
-    before = ResumeTokens(b"s" * 32, NOW)
-    token = before.issue("a-b", "u_a", "client-1", True, NOW + 5)
-    after = ResumeTokens(b"s" * 32, NOW + 100)
-    ticket = after.check(token, "a-b", "u_a", "client-1", NOW + 200)
-    assert ticket is not None and ticket.console
-    assert after.check(token, "a-b", "u_a", "client-1", NOW + 10 + LIFETIME_MS) is None
-    # The next one takes its place.
-    after.issue("a-b", "u_a", "client-1", True, NOW + 201)
-    assert after.check(token, "a-b", "u_a", "client-1", NOW + 202) is None
+    assert ResumeTokens(b"t" * 32).check(token, "a-b", "u_a", "client-1", NOW) is None
+    # Another node has the same secret, and was told nothing else.
+    assert ResumeTokens(b"s" * 32).check(token, "a-b", "u_a", "client-1", NOW + LIFETIME_MS) is not None
+    assert tokens.check(token, "a-b", "u_a", "client-1", NOW + LIFETIME_MS + 1) is None
 
 
 # --- sessions ---------------------------------------------------------------------------
@@ -104,62 +85,6 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await house.close()
 
 
-class Visit:
-    """A client that knows where it stopped, as a real one does."""
-
-    def __init__(self, house: House, conference: str, token: str, client: str) -> None:
-        self.house = house
-        self.conference = conference
-        self.token = token
-        self.client = client
-        self.epoch = 0
-        self.position = 0
-        self.resume = ""
-        self.read = 0
-        self.connection: FakeConnection
-
-    async def join(self, **fields: Any) -> Visit:
-        self.connection = await self.house.joined(self.token, self.conference, self.client, **fields)
-        joined = self.connection.of("ok")[-1]["result"]
-        self.resume = joined["resume"]
-        self.epoch, self.position = joined["snapshot"]["epoch"], joined["snapshot"]["version"]
-        return self
-
-    async def drop(self) -> None:
-        """The network is gone; the server notices at once."""
-        self.events()
-        assert self.connection.session is not None
-        self.connection.session.disconnected()
-        # Decided in order: when this is, the drop is.
-        await (await room_of(self.house, self.conference)).replica.ask("nobody")
-
-    def events(self) -> list[str]:
-        """The events since the last look, checked to be without a gap."""
-        fresh = []
-        for event in self.connection.events():
-            if event["version"] <= self.position:
-                continue
-            assert event["after"] <= self.position, (self.position, event)
-            self.position = event["version"]
-            fresh.append(event["type"])
-        return fresh
-
-    async def come_back(self, **changes: Any) -> dict[str, Any]:
-        """Hello with a resume; the answer."""
-        resume = {
-            "conference": self.conference,
-            "epoch": self.epoch,
-            "version": self.position,
-            "token": self.resume,
-            **changes,
-        }
-        self.connection = self.house.connect(Encoding.MSGPACK)
-        answer = await self.house.say(self.connection, "hello", token=self.token, client=self.client, resume=resume)
-        if answer["type"] == "ok":
-            self.resume = answer["result"]["resume"]
-        return answer
-
-
 async def started(house: House) -> tuple[str, Visit, Visit]:
     """A conference with the owner and a guest."""
     conference = await house.conference()
@@ -167,12 +92,6 @@ async def started(house: House) -> tuple[str, Visit, Visit]:
     guest = await Visit(house, conference, house.guest("g_1", conference), "client-gst1").join()
     owner.events()
     return conference, owner, guest
-
-
-async def room_of(house: House, conference: str) -> OpenRoom:
-    room = await house.rooms.open(conference)
-    assert room is not None
-    return room
 
 
 async def test_what_happened_meanwhile_is_told_and_then_what_follows(house: House) -> None:
@@ -240,6 +159,15 @@ async def test_tokens_of_others_and_changed_ones_are_refused(house: House) -> No
     assert (await guest.come_back())["type"] == "ok"
 
 
+async def test_a_token_for_another_conference_brings_nobody_back(house: House) -> None:
+    conference, _, guest = await started(house)
+    other = await house.conference("another")
+    await guest.drop()
+    guest.token = house.guest("g_1", other)
+    assert (await guest.come_back())["code"] == "bad_resume"
+    assert (await room_of(house, conference)).replica.room.people["g_1"].away
+
+
 async def test_a_resume_replaces_a_half_open_connection_and_nobody_is_told(house: House) -> None:
     conference, owner, guest = await started(house)
     old = guest.connection
@@ -281,14 +209,6 @@ async def test_who_was_removed_meanwhile_cannot_resume(house: House) -> None:
     assert (await guest.come_back())["code"] == "bad_resume"
 
 
-async def test_of_whoever_left_no_resume_token_is_remembered(house: House) -> None:
-    conference, owner, guest = await started(house)
-    await guest.drop()
-    await house.say(owner.connection, "participant.remove", target="g_1")
-    assert (conference, "g_1") not in house.rooms.tickets._newest
-    assert (conference, house.owner.id) in house.rooms.tickets._newest
-
-
 async def test_who_stays_away_too_long_is_gone_and_cannot_resume(tmp_path: Path) -> None:
     house = await House(tmp_path).open(grace_s=0.05)
     conference, owner, guest = await started(house)
@@ -326,7 +246,7 @@ async def test_a_page_that_came_back_in_time_is_told_that_another_ended_its_trac
     publish = c.MediaPublish(id=0, sdp="-", tracks={"0": Source.AUDIO})
     assert await room.replica.ask(house.owner.id, publish) is None
     await owner.drop()
-    room.media._publishing.add(house.owner.id)
+    room.media._publishing[house.owner.id] = {}
     # Decided in one batch, the resume first.
     page = await house.hello(owner.token, "client-own2")
     orders: list[Order] = []
@@ -351,6 +271,21 @@ async def test_a_console_comes_back_as_a_console(house: House) -> None:
     assert (await console.come_back())["type"] == "ok"
     assert owner.connection.finished is None
     assert (await house.say(console.connection, "media.subscribe"))["code"] == "unsupported"
+
+
+async def test_a_console_that_was_away_for_longer_than_used_tokens_are_remembered_joins_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MAX_EVENTS", 5)
+    conference, owner, guest = await started(house)
+    console = await Visit(house, conference, house.token(house.owner), "client-con1").join(console=True)
+    await console.drop()
+    await guest.drop()
+    for number in range(8):
+        await house.say(owner.connection, "conference.settings", title=f"title {number}")
+    assert (await console.come_back())["code"] == "bad_resume"
+    # A main connection's token is judged by the state, which forgets nothing.
+    assert (await guest.come_back())["type"] == "ok"
 
 
 async def test_a_crowds_viewer_resumes_without_the_comings_and_goings_of_others(

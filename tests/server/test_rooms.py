@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from protocol.names import Role
-from server.access import MEMBERS_ARE, identify
-from server.accounts import ServerRole
-from server.chat import KEPT, Chat
-from server.conferences import Conferences
+from server.chatlog import KEPT, EmbeddedChat
+from server.conference.rooms import Rooms
+from server.config import Settings
+from server.directory.conferences import Conferences
+from server.identity.access import MEMBERS_ARE
+from server.identity.accounts import ServerRole
+from server.identity.guestlinks import GuestLinks
+from server.identity.tokens import BadToken
+from server.mail import attendees
+from server.metrics import Metrics
 from server.room import apply
 from server.room.digest import state_hash
-from server.tokens import BadToken
+from server.roomlog import EmbeddedLog
 from tests.harness import until
 from tests.server.session_support import House
 
@@ -30,7 +37,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def test_a_conference_that_nobody_made_is_not_there(house: House) -> None:
     assert await house.rooms.open("no-such-one") is None
     assert await house.rooms.summary("no-such-one") is None
-    assert await house.rooms.role_of("no-such-one", house.owner.id) is None
+    assert not await house.rooms.grants("no-such-one", house.owner.id, "take_part")
     await house.rooms.end("no-such-one", by=house.owner.id)
 
 
@@ -77,6 +84,31 @@ async def test_empty_rooms_are_closed_and_opened_again_as_they_were(house: House
     assert state_hash(again.replica.room) == before
 
 
+async def test_a_room_is_not_closed_under_somebody_who_comes_in(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    conference = await house.conference()
+    # Between finding the room and asking it, and while the joining is written: at both moments nobody is in it yet.
+    found = await house.rooms.open(conference)
+    assert found is not None
+    await house.rooms._sweep()
+    assert house.rooms._open[conference] is found
+    writing, go_on = asyncio.Event(), asyncio.Event()
+    append = house.rooms.log.append
+
+    async def slowly(*arguments: Any) -> Any:
+        writing.set()
+        await go_on.wait()
+        return await append(*arguments)
+
+    monkeypatch.setattr(house.rooms.log, "append", slowly)
+    coming = asyncio.create_task(house.joined(house.token(house.owner), conference))
+    await writing.wait()
+    for _ in range(2):
+        await house.rooms._sweep()
+    go_on.set()
+    await coming
+    assert house.rooms._open[conference] is found and house.owner.id in found.replica.room.people
+
+
 async def test_a_room_that_cannot_be_closed_does_not_keep_the_others_open(house: House) -> None:
     first, second = await house.conference("one"), await house.conference("two")
 
@@ -99,18 +131,27 @@ async def test_the_directory_learns_the_title_that_the_settings_give(house: Hous
     assert found is not None and found.title == "After"
 
 
-async def test_the_role_of_somebody_is_the_one_they_have_there_and_the_owner_keeps_theirs(house: House) -> None:
+async def test_what_somebody_may_follows_their_role_there_and_the_owner_keeps_theirs(house: House) -> None:
     conference = await house.conference()
     owner = await house.joined(house.token(house.owner), conference)
     guest = await house.joined(house.guest("g_1", conference), conference)
-    assert await house.rooms.role_of(conference, "g_1") is Role.VIEWER
+    assert not await house.rooms.grants(conference, "g_1", "invite.link")
     await house.say(owner, "role.assign", target="g_1", role="moderator")
-    assert await house.rooms.role_of(conference, "g_1") is Role.MODERATOR
+    assert await house.rooms.grants(conference, "g_1", "invite.link")
     await house.say(guest, "conference.leave")
     await house.say(owner, "conference.leave")
-    assert await house.rooms.role_of(conference, "g_1") is None
-    assert await house.rooms.role_of(conference, house.owner.id) is Role.ORGANIZER
-    assert await house.rooms.role_of(conference, "g_unknown") is None
+    assert not await house.rooms.grants(conference, "g_1", "take_part")
+    assert await house.rooms.grants(conference, house.owner.id, "settings.access")
+    assert not await house.rooms.grants(conference, "g_unknown", "take_part")
+
+
+async def test_a_setting_gives_speakers_what_they_have_in_part(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    await house.joined(house.guest("g_1", conference, Role.SPEAKER), conference)
+    assert not await house.rooms.grants(conference, "g_1", "chat.moderate")
+    await house.say(owner, "conference.settings", speakers_moderate_chat=True)
+    assert await house.rooms.grants(conference, "g_1", "chat.moderate")
 
 
 async def test_ending_from_the_command_line_closes_everybody(house: House) -> None:
@@ -149,7 +190,7 @@ async def test_after_a_start_those_who_were_present_are_away_and_expire(tmp_path
 
 async def test_what_role_somebody_brings(house: House) -> None:
     async def role(token: str, conference: str = "a-b") -> tuple[bool, Role | None] | None:
-        enter = (await identify(token, house.tokens, house.accounts)).enters(conference, None)
+        enter = (await house.identities.identify(token)).enters(conference, None)
         return (enter.by_right, enter.inherits) if enter is not None else None
 
     member = await house.member("member")
@@ -164,20 +205,23 @@ async def test_what_role_somebody_brings(house: House) -> None:
         await role(house.token(member))
 
 
+COLUMNS = "(conference, channel, number, time, person, name, text, command)"
+
+
 async def test_the_chat_keeps_the_last_thousand(house: House) -> None:
     def fill(connection: object) -> None:
         connection.executemany(  # type: ignore[attr-defined]
-            "INSERT INTO chat VALUES ('a-b', ?, 1, 'u_a', 'Anna', 'text', ?)",
+            f"INSERT INTO chat {COLUMNS} VALUES ('a-b', 'everyone', ?, 1, 'u_a', 'Anna', 'text', ?)",
             ((number, f"command {number}") for number in range(1, KEPT + 1)),
         )
 
     await house.store.run(fill)
-    chat = Chat(house.store, "a-b")
-    shown, new = await chat.write("u_a", "Anna", "one more", "command x", 2)
-    assert (shown.number, new) == (KEPT + 1, True)
+    chat = EmbeddedChat(house.store, "a-b")
+    shown = await chat.write("u_a", "Anna", "one more", "command x", 2)
+    assert shown is not None and shown.number == KEPT + 1
     first = await chat.page(3, 10)
     assert [message.number for message in first.messages] == [2]
-    assert (await Chat(house.store, "another").page(None, 10)).messages == ()
+    assert (await EmbeddedChat(house.store, "another").page(None, 10)).messages == ()
 
 
 async def test_a_crowd_is_told_its_number_at_most_once_a_second(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,3 +237,34 @@ async def test_a_crowd_is_told_its_number_at_most_once_a_second(house: House, mo
     await until(lambda: viewer.of("people.count") and viewer.of("people.count")[-1]["count"] == 32, 5)
     assert owner.of("people.count") == []
     assert len(viewer.of("people.count")) <= 4
+
+
+async def test_a_conference_that_is_removed_leaves_no_recording_and_nobody_who_was_invited(house: House) -> None:
+    made = await Conferences(house.store).create("Congress", house.owner.id)
+    conference = made.id
+    await house.rooms.create(conference, made.title, house.owner.id)
+    folder, _ = house.rooms.library.make(conference, 1)
+    (folder / "timeline.jsonl").write_text("{}")
+    link = GuestLinks(house.store, house.tokens).drafted(conference, Role.VIEWER, house.owner.id)[0]
+    await house.store.run(lambda connection: attendees.expect(connection, link, "anna@example.org", "Anna", 1))
+    await house.rooms.remove(conference, house.owner.id)
+    assert not folder.parent.exists()
+    assert await house.store.run(lambda connection: attendees.count(connection, conference)) == 0
+
+
+async def test_another_server_deletes_its_recordings_of_a_removed_conference_and_no_others(
+    house: House, tmp_path: Path
+) -> None:
+    removed, stays = await house.conference(), await house.conference("Another")
+    folders = {}
+    other = Settings(host="127.0.0.1", data=tmp_path / "other")
+    rooms = Rooms(house.store, house.workers, Metrics(), other, EmbeddedLog(house.store))
+    for conference in (removed, stays, "abc-unkn-own"):
+        folders[conference] = rooms.library.make(conference, 1)[0]
+        (folders[conference] / "timeline.jsonl").write_text("{}")
+    await rooms._sweep()
+    assert all(folder.exists() for folder in folders.values())
+    await house.rooms.remove(removed, house.owner.id)
+    await rooms._sweep()
+    assert [name for name, folder in folders.items() if folder.exists()] == [stays, "abc-unkn-own"]
+    assert not folders[removed].parent.exists()

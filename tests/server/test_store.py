@@ -16,8 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from server import store as module
-from server.store import MIGRATIONS, Store, StoreUnavailable
+from protocol.engagement import Channel
+from server.chatlog import EmbeddedChat
+from server.storage import store as module
+from server.storage.migrations import MIGRATIONS
+from server.storage.store import Store, StoreUnavailable
 from tests.harness import ROOT
 
 
@@ -134,7 +137,7 @@ def test_a_file_that_cannot_grow_any_more_is_unavailable_in_a_real_process(tmp_p
     script = """
 import asyncio, resource, signal, sys
 from pathlib import Path
-from server.store import Store, StoreUnavailable
+from server.storage.store import Store, StoreUnavailable
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = Store.open(Path(sys.argv[1]))
 async def main():
@@ -166,7 +169,7 @@ def test_kill_9_amid_writes_loses_nothing_that_was_answered(tmp_path: Path) -> N
     script = """
 import asyncio, os, sys
 from pathlib import Path
-from server.store import Store
+from server.storage.store import Store
 store = Store.open(Path(sys.argv[1]))
 async def main():
     for number in range(100_000):
@@ -252,6 +255,27 @@ def test_a_migration_that_fails_leaves_the_one_before(tmp_path: Path, monkeypatc
     )
     store.close()
     assert "second" not in tables
+
+
+async def test_the_chat_of_a_server_without_channels_is_everybodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "podium.db"
+    before = next(n for n, statements in enumerate(MIGRATIONS) if any("chat_with_channels" in s for s in statements))
+    monkeypatch.setattr(module, "MIGRATIONS", MIGRATIONS[:before])
+    old = Store.open(path)
+    old.run_blocking(
+        lambda connection: connection.execute("INSERT INTO chat VALUES ('a-b', 1, 5, 'u_a', 'Anna', 'hello', 'x')")
+    )
+    old.close()
+    monkeypatch.setattr(module, "MIGRATIONS", MIGRATIONS)
+    store = Store.open(path)
+    chat = EmbeddedChat(store, "a-b")
+    assert [(m.number, m.text, m.channel) for m in (await chat.page(None, 10)).messages] == [(1, "hello", "everyone")]
+    assert await chat.write("u_a", "Anna", "again", "x", 6) is None, "an old command is still known"
+    secret = await chat.write("u_a", "Anna", "secret", "y", 6, Channel.MODERATORS)
+    assert secret is not None and secret.number == 1
+    store.close()
 
 
 async def test_another_process_may_write_meanwhile(store: Store) -> None:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from protocol.names import PersonKind, Role
-from server.tokens import BadToken, Tokens, WeakSecret, new_secret
+from server.identity.tokens import BadToken, Tokens, WeakSecret, new_secret
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 NOW = 1_800_000_000

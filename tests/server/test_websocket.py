@@ -25,12 +25,13 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from server import outbox
-from server import websocket as module
 from server.app import Application
 from server.config import Settings
-from server.websocket import PodiumWebSocket
+from server.sessions import outbox
+from server.sessions import websocket as module
+from server.sessions.websocket import PodiumWebSocket
 from tests.harness import JSON, MSGPACK, Client, Server, until
+from tests.machine import Machine
 
 Clients = Callable[..., Any]
 
@@ -230,13 +231,17 @@ FLOODS = {
 
 @pytest.mark.parametrize("what", FLOODS)
 async def test_a_flood_is_closed_and_the_others_hardly_notice(
-    shared_server: Server, clients: Clients, raw: Callable[..., Any], what: str
+    shared_server: Server, clients: Clients, raw: Callable[..., Any], machine: Machine, what: str
 ) -> None:
     other = await clients(shared_server, shared_server.guest("Healthy"), shared_server.conference)
-    quiet = await roundtrips(other, 0.6)
-    attacker = await raw(shared_server.port)
-    attacker.writer.write(FLOODS[what])
-    busy, said = await asyncio.gather(roundtrips(other, 1.0), ended(attacker))
+    for _ in range(5):
+        began = time.monotonic()
+        quiet = await roundtrips(other, 0.6)
+        attacker = await raw(shared_server.port)
+        attacker.writer.write(FLOODS[what])
+        busy, said = await asyncio.gather(roundtrips(other, 1.0), ended(attacker))
+        if not machine.stood_still(began):
+            break
     assert busy[-1] < quiet[-1] + 0.1
     closing = [message for message in said if message.get("type") == "closing"]
     if what in ("tiny messages", "large messages"):
@@ -334,8 +339,9 @@ async def test_a_half_open_connection_is_found(
     here: Server, raw: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert module.PING_EVERY_S + module.SILENCE_S <= 25
-    monkeypatch.setattr(module, "PING_EVERY_S", 0.2)
-    monkeypatch.setattr(module, "SILENCE_S", 0.5)
+    monkeypatch.setattr(module, "PING_EVERY_S", 0.3)
+    # Somebody who answers is let go only when this test does not get to it for so long.
+    monkeypatch.setattr(module, "SILENCE_S", 3.0)
     port = here.port
     silent, alive = await raw(port), await raw(port)
 
@@ -346,12 +352,12 @@ async def test_a_half_open_connection_is_found(
             if opcode is Opcode.PING:
                 pings += 1
                 alive.writer.write(Frame(Opcode.PONG, payload).serialize(mask=True))
-            if pings == 8:
+            if pings == 15:
                 return pings
 
     # The silent one reads, as its kernel would, but says nothing.
-    said, pings = await asyncio.gather(asyncio.wait_for(_until_end(silent), 5), asyncio.wait_for(answer_pings(), 10))
-    assert pings == 8 and said == "ended"
+    said, pings = await asyncio.gather(asyncio.wait_for(_until_end(silent), 15), asyncio.wait_for(answer_pings(), 15))
+    assert pings == 15 and said == "ended"
 
 
 async def _until_end(raw: Raw) -> str:

@@ -17,11 +17,12 @@ from protocol import codec, control
 from protocol import commands as c
 from protocol.control import MAX_CONTROL_FRAME, TransportState
 from protocol.errors import Code
-from protocol.names import Source
+from protocol.names import Source, track_id
 from server.config import Settings
 from server.metrics import Metrics
 from server.room import inner
-from server.workers import MediaRefused, RoomMedia, Workers, link, pool
+from server.room.plan import plan
+from server.workers import MediaRefused, RoomMedia, Workers, link, own
 from server.workers.link import WorkerLink
 from server.workers.process import WorkerProcess
 from tests.harness import until
@@ -35,8 +36,8 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     """Starts workers: `await start(count)`."""
     made: list[Workers] = []
 
-    async def workers(count: int = 1) -> Workers:
-        one = Workers(Settings(host="127.0.0.1", udp_port=0, workers=count, data=tmp_path), Metrics())
+    async def workers(count: int = 1, **settings: Any) -> Workers:
+        one = Workers(Settings(host="127.0.0.1", udp_port=0, workers=count, data=tmp_path, **settings), Metrics())
         made.append(one)
         await one.start()
         assert len(one.ports) == count
@@ -89,7 +90,7 @@ def negotiation(ear: Ear) -> list[dict[str, Any]]:
 
 def positions(workers: Workers) -> list[dict[str, tuple[int, int]]]:
     """What the workers were told: the positions of the last heartbeats."""
-    return [worker.positions for worker in workers._workers.values()]
+    return [worker.positions for worker in workers.all]
 
 
 async def test_workers_come_up_with_a_port_each_and_go_down_with_their_processes(start: Start) -> None:
@@ -99,6 +100,17 @@ async def test_workers_come_up_with_a_port_each_and_go_down_with_their_processes
     await workers.stop()
     _, alive = psutil.wait_procs(processes, timeout=5)
     assert not alive and not workers.ready
+
+
+async def test_the_limits_of_the_configuration_reach_the_workers(start: Start) -> None:
+    workers = await start(worker_limits=("ssrcs=7", "packets_per_s=3000"))
+    (process,) = [each for each in psutil.Process().children() if "media" in each.cmdline()]
+    arguments = process.cmdline()
+    assert [arguments[i + 1] for i, word in enumerate(arguments) if word == "--limit"] == [
+        "ssrcs=7",
+        "packets_per_s=3000",
+    ]
+    assert workers.ready
 
 
 async def test_a_worker_has_the_rooms_position_soon_after_each_commit(start: Start, opened: Any) -> None:
@@ -120,11 +132,11 @@ async def test_rooms_are_spread_and_given_back_when_empty(start: Start, opened: 
     for number, room in enumerate(rooms):
         room.media.room = f"room-{number}"
         await come_in(room.replica, OWNER)
-    assert sorted(len(worker.rooms) for worker in workers._workers.values()) == [2, 2]
+    assert sorted(len(worker.rooms) for worker in workers.all) == [2, 2]
     for room in rooms:
         await room.replica.ask(OWNER, c.ConferenceLeave(id=1))
         assert room.media.worker is None
-    assert [len(worker.rooms) for worker in workers._workers.values()] == [0, 0]
+    assert [len(worker.rooms) for worker in workers.all] == [0, 0]
     await until(lambda: positions(workers) == [{}, {}], 5)
 
 
@@ -152,12 +164,8 @@ async def test_a_killed_worker_is_started_again_and_people_are_told_once_it_is_t
     assert [message["type"] for message in negotiation(owner)] == ["media.reset", "media.offer"]
     # A console has no connections.
     assert negotiation(console) == []
-    assert took < 5 + _start_time(workers)
-
-
-def _start_time(workers: Workers) -> float:
-    """What a busy machine adds: a worker that takes long to start is not slow to be replaced."""
-    return os.getloadavg()[0] / 2
+    # Some three seconds where nothing else runs; a machine with more to do takes long to start a process.
+    assert took < 15
 
 
 async def test_the_rooms_of_a_dead_worker_move_to_another_at_once(start: Start, opened: Any) -> None:
@@ -174,8 +182,42 @@ async def test_the_rooms_of_a_dead_worker_move_to_another_at_once(start: Start, 
     assert not first.rooms
 
 
+async def test_a_publisher_is_told_which_layers_are_looked_at_and_again_when_it_comes_back(
+    start: Start, opened: Any
+) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    owner = await come_in(room.replica, OWNER)
+    await room.publishes(OWNER, Source.VIDEO)
+
+    def told() -> list[dict[str, Any]]:
+        return [message for message in owner.heard if message["type"] == "media.layers"]
+
+    def wants(*rids: str) -> None:
+        track = track_id(OWNER, Source.VIDEO)
+        room.media.layers_wanted(control.LayersWanted(room=room.media.room, peer=OWNER, track=track, rids=rids))
+
+    wants("f")
+    assert told() == [], "of a connection that there is not"
+    with pytest.raises(MediaRefused):
+        await room.media.publish(OWNER, c.MediaPublish(id=0, sdp="-", tracks={"0": Source.VIDEO}, restart=True))
+    wants("q", "f")
+    wants()
+    assert told() == [
+        {"type": "media.layers", "source": "video", "rids": ["q", "f"]},
+        {"type": "media.layers", "source": "video"},
+    ]
+    room.media.resumed(OWNER)
+    assert told()[2:] == [{"type": "media.layers", "source": "video"}]
+    # A new connection sends everything until the worker has said otherwise.
+    with pytest.raises(MediaRefused):
+        await room.media.publish(OWNER, c.MediaPublish(id=0, sdp="-", tracks={"0": Source.VIDEO}, restart=True))
+    room.media.resumed(OWNER)
+    assert len(told()) == 3
+
+
 async def test_a_frozen_worker_is_replaced(start: Start, opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "SILENCE_S", 2.0)
+    monkeypatch.setattr(own, "SILENCE_S", 2.0)
     workers = await start(2)
     room = await opened(workers)
     owner = await come_in(room.replica, OWNER)
@@ -191,7 +233,7 @@ async def test_a_link_that_breaks_is_taken_up_again(start: Start, opened: Any) -
     workers = await start(1)
     room = await opened(workers)
     owner = await come_in(room.replica, OWNER)
-    (worker,) = workers._workers.values()
+    (worker,) = workers.all
     pid = worker.process.pid
     broken = worker.link
     broken._writer.transport.abort()
@@ -214,7 +256,7 @@ async def test_what_was_lost_on_the_way_is_sent_again(start: Start, opened: Any)
     workers = await start(1)
     room = await opened(workers)
     await come_in(room.replica, OWNER)
-    (worker,) = workers._workers.values()
+    (worker,) = workers.all
     sent, worker.link.send = worker.link.send, lambda message: None
     await room.publishes(OWNER, Source.AUDIO)
     worker.link.send = sent
@@ -250,12 +292,55 @@ async def test_whoever_left_has_no_transports_and_a_second_page_gets_new_ones(st
     room.media.subscribe("u_a")
     await until(lambda: len(negotiation(ear)) == 2, 5)
     assert negotiation(ear)[-1]["generation"] > first["generation"]
+    # Another network: the same connection with other credentials.
+    room.media.restart("u_a")
+    await until(lambda: len(negotiation(ear)) == 3, 5)
+    former, latest = negotiation(ear)[-2:]
+    assert latest["generation"] == former["generation"] and latest["revision"] == former["revision"] + 1
+    assert credentials(latest) != credentials(former)
+    room.media.restart(OWNER)  # nobody has opened it
     # Whom nobody knows here is told to begin anew.
     room.media.resumed(OWNER)
-    assert [message["type"] for message in negotiation(owner)] == ["media.reset"]
+    await until(lambda: [message["type"] for message in negotiation(owner)] == ["media.reset"], 5)
     await room.replica.ask("u_a", inner.Drop())
     await room.replica.ask("u_a", inner.Expire())
-    assert "u_a" not in room.media._desired.peers
+    assert "u_a" not in plan(room.replica.room).peers
+
+
+def credentials(offer: dict[str, Any]) -> set[str]:
+    return {line for line in offer["sdp"].splitlines() if line.startswith(("a=ice-ufrag", "a=ice-pwd"))}
+
+
+async def test_what_people_look_at_is_told_to_the_worker_and_to_each_that_follows_it(start: Start, opened: Any) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    await come_in(room.replica, OWNER)
+    await come_in(room.replica, "u_a")
+    (worker,) = workers.all
+    told: list[control.Prefer] = []
+    send = WorkerLink.send
+
+    def note(link: WorkerLink, message: control.ServerMessage) -> None:
+        if isinstance(message, control.Prefer):
+            told.append(message)
+        send(link, message)
+
+    worker.link.send = note.__get__(worker.link)
+    wanted = control.Prefer(room=room.media.room, peer="u_a", heights={f"{OWNER}/video": 360})
+    room.media.prefer("u_a", {f"{OWNER}/video": 720})
+    room.media.prefer("u_a", wanted.heights)
+    room.media.prefer(OWNER, {})
+    assert told[1] == wanted and len(told) == 3
+    # The link was away, or the worker has nothing of the room.
+    told.clear()
+    room.media.linked(worker)
+    assert told[0] == wanted and len(told) == 2
+    # Another page looks at something else; who left looks at nothing.
+    room.media.close_peer(OWNER)
+    await room.replica.ask("u_a", c.ConferenceLeave(id=1))
+    told.clear()
+    room.media.linked(worker)
+    assert told == []
 
 
 async def test_reports_become_quality_for_those_they_concern(start: Start, opened: Any) -> None:
@@ -277,7 +362,7 @@ async def test_reports_become_quality_for_those_they_concern(start: Start, opene
             control.PeerReport(peer="u_without"),
         ),
     )
-    room.media.reported(report)
+    room.media.measured.reported(room.media.worker, room.media.worker, report)
 
     def told(ear: Ear) -> list[str]:
         shown = [message["people"] for message in ear.heard if message["type"] == "media.quality"]
@@ -286,15 +371,110 @@ async def test_reports_become_quality_for_those_they_concern(start: Start, opene
     assert told(owner) == [OWNER, "u_stage", "u_viewer"]
     assert told(stage) == ["u_stage"]
     assert told(viewer) == ["u_stage", "u_viewer"]
-    assert room.media.report is report
+    assert room.media.measured.report is report
+
+
+async def test_a_transport_that_falls_silent_is_told_at_once(start: Start, opened: Any) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    owner = await come_in(room.replica, OWNER)
+    viewer = await come_in(room.replica, "u_viewer")
+    other = await come_in(room.replica, "u_other")
+    peer = control.PeerReport(peer="u_viewer", subscribe=TransportState.CONNECTED, score_down=4.4)
+    room.media.measured.reported(
+        room.media.worker, room.media.worker, control.RoomReport(room=room.media.room, peers=(peer,))
+    )
+    for ear in (owner, viewer, other):
+        ear.heard.clear()
+    lost = control.TransportChanged(
+        room=room.media.room, peer="u_viewer", direction=control.Direction.SUBSCRIBE, state=TransportState.LOST
+    )
+    for _ in range(2):  # the second says nothing new
+        room.media.measured.transport_changed(lost)
+    assert owner.heard == viewer.heard and len(viewer.heard) == 1 and other.heard == []
+    assert [(one["person"], one["grade"]) for one in viewer.heard[0]["people"]] == [("u_viewer", "lost")]
+    sample = workers.metrics.registry.get_sample_value
+    assert sample("podium_connection_quality", {"grade": "lost"}) == 1
+    room.media.displaced(room.media.worker)
+    assert sample("podium_connection_quality", {"grade": "lost"}) == 0
+
+
+async def test_statistics_of_whoever_has_no_connection_are_empty_and_quick(start: Start, opened: Any) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    await come_in(room.replica, OWNER)
+    found = await room.media.statistics(OWNER)
+    assert found.person == OWNER and found.up is None and found.sent == found.received == ()
+    room.media.subscribe(OWNER)
+    found = await room.media.statistics(OWNER)
+    assert found.down is not None and found.down.state is None and found.up is None
+    assert found.at > 0
+
+
+async def test_a_worker_that_does_not_answer_is_an_answer(
+    start: Start, opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "REQUEST_S", 0.2)
+    workers = await start(1)
+    room = await opened(workers)
+    await come_in(room.replica, OWNER)
+    (pid,) = workers.pids
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(MediaRefused) as refused:
+            await room.media.statistics(OWNER)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert refused.value.code is Code.MEDIA_UNAVAILABLE
+    monkeypatch.setattr(link, "REQUEST_S", 5.0)
+    # The late answer is nobody's, and the next question has its own.
+    assert (await room.media.statistics(OWNER)).person == OWNER
+
+
+async def test_a_worker_that_was_held_up_shows_in_the_metrics(start: Start, opened: Any) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    await come_in(room.replica, OWNER)
+    sample = workers.metrics.registry.get_sample_value
+
+    def beats(longest: str = "+Inf") -> float:
+        return sample("podium_worker_lag_worst_seconds_bucket", {"worker": "w1", "le": longest}) or 0.0
+
+    await until(lambda: beats() >= 2, 10)
+    (pid,) = workers.pids
+    os.kill(pid, signal.SIGSTOP)
+    await asyncio.sleep(0.8)
+    os.kill(pid, signal.SIGCONT)
+    # The gauge shows the last interval only; the histogram keeps it for whoever looks later.
+    await until(lambda: beats() - beats("0.5") >= 1, 10)
+    before = beats() - beats("0.5")
+    await until(lambda: (sample("podium_worker_lag_seconds", {"worker": "w1"}) or 1.0) < 0.5, 10)
+    assert beats() - beats("0.5") == before
 
 
 async def test_speakers_are_told_to_everybody(start: Start, opened: Any) -> None:
     room = await opened(await start(1))
     owner = await come_in(room.replica, OWNER)
     levels = (control.Level(peer=OWNER, level=70), control.Level(peer="u_gone", level=60))
-    room.media.speaking(control.Speakers(room=room.media.room, speakers=levels))
+    room.media.measured.speaking(control.Speakers(room=room.media.room, speakers=levels))
     assert owner.heard[-1] == {"type": "media.speakers", "speakers": [{"person": OWNER, "level": 70}]}
+
+
+async def test_what_somebodys_network_does_not_take_is_told_to_them_alone(start: Start, opened: Any) -> None:
+    workers = await start(1)
+    room = await opened(workers)
+    owner = await come_in(room.replica, OWNER)
+    viewer = await come_in(room.replica, "u_a")
+    (worker,) = workers.all
+    room.media.subscribe("u_a")
+    workers.heard(worker, control.Paused(room=room.media.room, peer="u_a", tracks=(f"{OWNER}/video",)))
+    workers.heard(worker, control.Paused(room=room.media.room, peer="u_gone", tracks=("u_a/video",)))
+    told = {"type": "media.paused", "tracks": [f"{OWNER}/video"]}
+    assert [each for each in viewer.heard if each["type"] == "media.paused"] == [told]
+    # What was said while the signaling was away may have been another state.
+    room.media.resumed("u_a")
+    assert viewer.heard[-1] == told
+    assert "media.paused" not in owner.types()
 
 
 # --- the link ---------------------------------------------------------------------------
@@ -302,9 +482,9 @@ async def test_speakers_are_told_to_everybody(start: Start, opened: Any) -> None
 
 async def test_a_stranger_at_the_control_socket_is_turned_away(start: Start) -> None:
     workers = await start(1)
-    path = Path(workers._directory.name) / "workers.sock"
+    path = Path(workers._own._directory.name) / "workers.sock"
     assert path.parent.stat().st_mode & 0o777 == 0o700
-    (worker,) = workers._workers.values()
+    (worker,) = workers.all
     hello = control.WorkerHello(worker="w1", secret="guessed", pid=worker.process.pid, udp_port=1, addresses=())
     beat = control.Heartbeat(positions={}, transports=0, packets_in=0, packets_out=0, dropped={}, lag_ms=0.0, cpu_s=0.0)
     for data in (

@@ -84,7 +84,7 @@ class ForeignPeer:
             name = mids[mid]
             self.frames[name] = self.frames.get(name, 0) + 1
 
-    async def gets(self, track: str, more: int = 8, within_s: float = 15.0) -> None:
+    async def gets(self, track: str, more: int = 8, within_s: float = 30.0) -> None:
         """Wait until so many more frames of a track have been decoded."""
         wanted = self.frames.get(track, 0) + more
         await until(lambda: self.frames.get(track, 0) >= wanted, within_s)

@@ -9,10 +9,14 @@ import msgspec
 import pytest
 
 from protocol import commands as c
-from protocol.names import MuteSource, PersonKind, Role, Source
+from protocol.devices import Device, DeviceKind
+from protocol.layout import LayoutKind, Tile
+from protocol.names import Mode, MuteSource, PersonKind, Role, Source
+from protocol.settings import Lobby
 from server.room import inner
 from server.room.apply import apply, stamp
 from server.room.decide import decide
+from server.room.modes import sources_of
 from server.room.refusal import Refusal
 from server.room.state import Room
 from server.room.view import snapshot
@@ -24,12 +28,19 @@ PEOPLE = (OWNER, "u_ben", "g_cara", "g_dan", "g_eva", "g_finn")
 
 FOLLOW = """
 async ({ snapshot, events }) => {
-  const { Room } = await import('/static/js/lib/room.js');
+  const { Room, SOURCES } = await import('/static/js/lib/room.js');
   const room = new Room(snapshot);
   const outcomes = events.map((event) => room.apply(event));
   const people = Object.fromEntries([...room.people].map(([id, person]) => [id, person]));
-  return { people, stage: room.stage, queue: room.queue, title: room.title, count: room.count, places: room.stagePlaces,
-           version: room.version, outcomes };
+  const sources = {};
+  for (const id of room.people.keys()) {
+    room.you = id;
+    sources[id] = [...SOURCES[room.footing]];
+  }
+  return { people, sources, asking: room.asking, remarks: Object.fromEntries(room.remarks), mode: room.mode,
+           stage: room.stage, queue: room.queue, title: room.title, count: room.count, places: room.stagePlaces,
+           lobby: [...room.lobby.values()], pin: room.pin, heldBack: room.heldBack, version: room.version,
+           layout: room.layout, devices: Object.fromEntries(room.devices), outcomes };
 }
 """
 
@@ -64,7 +75,8 @@ class House:
     def seen(self) -> Any:
         assert self.room is not None
         # Fields at their default are not on the wire.
-        return {"stage": (), "queue": (), "people": (), **msgspec.to_builtins(snapshot(self.room, OWNER, epoch=1))}
+        shown = msgspec.to_builtins(snapshot(self.room, OWNER, epoch=1))
+        return {"stage": (), "queue": (), "asking": (), "remarks": {}, "people": (), **shown}
 
 
 def random_step(house: House, dice: random.Random) -> None:
@@ -72,7 +84,9 @@ def random_step(house: House, dice: random.Random) -> None:
     source = dice.choice(list(MuteSource))
     tracks = {str(mid): each for mid, each in enumerate(dice.sample(list(Source), dice.randint(0, 3)))}
     commands: list[Any] = [
-        inner.Enter(name=actor.title(), kind=PersonKind.GUEST, by_right=actor == OWNER, inherits=Role.VIEWER),
+        inner.Enter(
+            name=actor.title(), kind=PersonKind.GUEST, by_right=actor == OWNER, inherits=Role.VIEWER, pin="2468"
+        ),
         inner.Drop(),
         c.StageRequest(id=1),
         c.StageRequest(id=1),
@@ -85,15 +99,38 @@ def random_step(house: House, dice: random.Random) -> None:
         c.StageInvite(id=1, target=target),
         c.StageTakeDown(id=1, target=target),
         c.StageReorder(id=1, target=target, position=dice.randint(0, 3)),
+        c.RemarkRequest(id=1),
+        c.RemarkRequest(id=1),
+        c.RemarkWithdraw(id=1),
+        c.RemarkGrant(id=1, target=target),
+        c.RemarkGrant(id=1, target=target),
+        c.RemarkRefuse(id=1, target=target),
+        c.RemarkEnd(id=1, target=dice.choice((None, target))),
         c.MediaMute(id=1, source=source, target=dice.choice((None, target))),
         c.MediaUnmute(id=1, source=source, target=dice.choice((None, target))),
         c.MediaLock(id=1, source=source, target=target),
         c.MediaPublish(id=1, sdp="-", tracks=tracks),
         c.MediaPublish(id=1, sdp="-", tracks=tracks),
         c.RoleAssign(id=1, target=target, role=dice.choice(list(Role))),
+        c.ConferenceLayout(id=1, kind=dice.choice(list(LayoutKind)), spotlight=dice.choice((None, target))),
+        c.LayoutPlace(
+            id=1, target=target, tile=dice.choice((None, Tile(x=0, y=0, width=50, height=dice.choice((5, 9)))))
+        ),
+        c.DevicesReport(id=1, devices=(Device(id="front", kind=DeviceKind.CAMERA),) * dice.randint(0, 2)),
         c.ConferenceSettings(id=1, title=f"Weekly {dice.randint(1, 9)}", stage_places=dice.randint(1, 5)),
+        c.ConferenceSettings(id=1, lobby=dice.choice(list(Lobby)), backstage=dice.random() < 0.3),
+        c.ConferenceSetPin(id=1, pin=dice.choice(("", "2468"))),
+        c.ConferenceStart(id=1),
+        c.LobbyAdmit(id=1, target=target),
+        c.LobbyRefuse(id=1, target=target),
+        c.LobbyAdmitAll(id=1),
+        c.RoleClear(id=1, target=target),
     ]
-    if dice.random() < 0.1:
+    by_roles = house.room is None or house.room.mode is Mode.ROLE_BASED
+    if dice.random() < (0.02 if by_roles else 0.1):
+        commands = [c.ConferenceSetMode(id=1, mode=dice.choice(list(Mode)) if by_roles else Mode.ROLE_BASED)]
+    # With everybody on the screen and every place taken, who has left cannot come back.
+    elif by_roles and dice.random() < 0.1:
         commands = [c.ConferenceLeave(id=1), c.ParticipantRemove(id=1, target=target), inner.Expire()]
     # Half of the commands are the owner's, or hardly anything would be accepted.
     house.give(OWNER if dice.random() < 0.5 else actor, dice.choice(commands))
@@ -126,8 +163,21 @@ async def test_a_client_that_followed_every_event_sees_what_a_snapshot_would_sho
         assert followed["version"] == shown["version"]
         assert followed["stage"] == list(shown["stage"]), seed
         assert followed["queue"] == list(shown["queue"]), seed
+        assert followed["asking"] == list(shown["asking"]), seed
+        assert followed["remarks"] == shown["remarks"], seed
+        assert followed["mode"] == shown.get("mode", "role_based"), seed
+        assert house.room is not None
+        may = {id: sorted(sources_of(house.room, id)) for id in house.room.people}
+        assert {id: sorted(sources) for id, sources in followed["sources"].items()} == may, seed
         assert (followed["title"], followed["places"]) == (shown["title"], shown["stage_places"])
         assert followed["count"] == shown["count"]
+        layout = {"kind": "grid", "spotlight": "", "tiles": {}} | shown.get("layout", {})
+        assert followed["layout"] == layout, seed
+        assert followed["lobby"] == list(shown.get("lobby", ())), seed
+        held_back = shown.get("settings", {}).get("backstage", False) and not shown.get("started", False)
+        assert (followed["pin"], followed["heldBack"]) == (shown.get("pin", ""), held_back), seed
+        devices = {person: list(found) for person, found in shown.get("devices", {}).items()}
+        assert followed["devices"] == devices, seed
         expected = {person["id"]: as_shown(person) for person in shown["people"]}
         assert {id: as_shown(person) for id, person in followed["people"].items()} == expected, seed
 

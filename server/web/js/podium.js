@@ -3,15 +3,17 @@
  *
  *     const podium = new Podium({ token });
  *     await podium.connect();
- *     const room = await podium.join('weekly-abc');
+ *     await podium.join('weekly-abc');
  *     podium.addEventListener('change', () => draw(podium.room));
  *     await podium.send('stage.request');
  *
  * Events (each a CustomEvent): `state` {state, retryInMs}: the connection's state. `event` {event, before}: one room
  * event after it was applied, and the person it concerns as they were before. `change` {}: something in `room` is
  * other than before, told at most every few milliseconds. `resync` {}: the room as a whole is new. `signal`: a
- * message that is not part of the room's history (who speaks, chat, reactions, quality). `closing` {code, message}:
- * this presence is over and nothing will bring it back by itself.
+ * message that is not part of the room's history (who speaks, chat, reactions, quality). `waiting` {reason}: one waits
+ * at the door (`lobby`: to be let in, `backstage`: until it begins), on coming or because the conference was held back
+ * while one was inside; there is no `room` then. `admitted` {}: the wait is over and `room` is there. `closing` {code,
+ * message}: this presence is over and nothing will bring it back by itself.
  */
 
 import { Connection } from './lib/connection.js';
@@ -38,7 +40,8 @@ const CHANGE_MS = 16;
 export class Podium extends EventTarget {
   #connection;
   /** @type {string | null} */ #resumeToken = null;
-  /** @type {{console: boolean, name?: string}} */ #presence = { console: false };
+  /** What one came with; the same is said on coming again. @type {{conference: string, console: boolean, name?: string, pin?: string}} */
+  #presence = { conference: '', console: false };
   /** @type {Map<string, Promise<Permissions>>} */ #permissions = new Map();
   #changeTimer = 0;
 
@@ -55,6 +58,8 @@ export class Podium extends EventTarget {
     this.#connection = new Connection({ url, token, client, encoding, greeting });
     /** @type {Room | null} */
     this.room = null;
+    /** Why one waits at the door; null while one does not. @type {import('./types.js').WaitReason | null} */
+    this.waiting = null;
     this.media = new Media(this);
     this.identity = '';
     this.name = '';
@@ -77,17 +82,18 @@ export class Podium extends EventTarget {
   }
 
   /**
-   * Enters a conference.
+   * Enters a conference, or waits at its door.
    * @param {string} conference
    * @param {object} [options]
    * @param {boolean} [options.takeOver] close an earlier presence of the same person, wherever it is
    * @param {boolean} [options.console] a connection without media beside the person's own
    * @param {string} [options.name]
-   * @returns {Promise<Room>}
+   * @param {string} [options.pin] what the conference asks for at its door (`wrong_pin` says so)
+   * @returns {Promise<Room | null>} null while one has to wait: `waiting` says for what, `admitted` is told at the end
    */
-  async join(conference, { takeOver = false, console = false, name } = {}) {
-    this.#presence = { console, name };
-    const ok = await this.send('conference.join', this.#joinFields(conference, takeOver));
+  async join(conference, { takeOver = false, console = false, name, pin } = {}) {
+    this.#presence = { conference, console, name, pin };
+    const ok = await this.send('conference.join', this.#joinFields(takeOver));
     return this.#joined(ok.result);
   }
 
@@ -133,13 +139,14 @@ export class Podium extends EventTarget {
   }
 
   /**
-   * The chat's messages before a number, newest last.
+   * The chat's messages before a number, newest last; of the private channel those one has written or was sent.
    * @param {number} [before]
    * @param {number} [limit] up to 100
+   * @param {import('./types.js').Channel} [channel]
    * @returns {Promise<{messages: import('./lib/shapes.js').ChatMessage[], more: boolean}>}
    */
-  async chatHistory(before, limit = 50) {
-    const { result } = await this.send('chat.history', { ...(before ? { before } : {}), limit });
+  async chatHistory(before, limit = 50, channel = 'everyone') {
+    const { result } = await this.send('chat.history', { ...(before ? { before } : {}), limit, channel });
     return { messages: result?.messages ?? [], more: result?.more ?? false };
   }
 
@@ -170,42 +177,66 @@ export class Podium extends EventTarget {
     this.#permissions.clear();
     if (welcome?.resumed) {
       this.#resumeToken = welcome.resume ?? null;
-    } else if (this.room) {
+    } else if (this.room || this.waiting) {
       // The server has let this presence go: come in again, over whatever half-open connection it may still hold.
-      const ok = await this.#connection.sendNow('conference.join', this.#joinFields(this.room.conference, true));
+      const ok = await this.#connection.sendNow('conference.join', this.#joinFields(true));
       this.#joined(ok.result);
     }
   }
 
-  /** @param {string} conference @param {boolean} takeOver */
-  #joinFields(conference, takeOver) {
-    const { console, name } = this.#presence;
+  /** @param {boolean} takeOver */
+  #joinFields(takeOver) {
+    const { conference, console, name, pin } = this.#presence;
     return {
       conference,
       ...(takeOver ? { take_over: true } : {}),
       ...(console ? { console: true } : {}),
       ...(name ? { name } : {}),
+      ...(pin ? { pin } : {}),
     };
   }
 
-  /** @param {any} result @returns {Room} */
+  /** @param {any} result @returns {Room | null} */
   #joined(result) {
+    if (result?.type === 'held') {
+      this.#hold(result.reason);
+      return null;
+    }
     if (!result?.snapshot) throw new PodiumError('internal', 'The server answered without a conference.');
+    return this.#enter(result);
+  }
+
+  /** One is at the door: of the conference nothing is known any more. @param {import('./types.js').WaitReason} reason */
+  #hold(reason) {
+    this.waiting = reason;
+    this.room = null;
+    this.#resumeToken = null;
+    this.#permissions.clear();
+    this.media.close();
+    this.#tell('waiting', { reason });
+  }
+
+  /** @param {{snapshot: import('./lib/shapes.js').Snapshot, resume?: string, camera_codec?: import('./types.js').CameraCodec}} joined */
+  #enter({ snapshot, resume, camera_codec: codec = 'vp8' }) {
     const again = this.room !== null;
-    this.#resumeToken = result.resume ?? null;
-    this.#replace(result.snapshot);
+    this.waiting = null;
+    this.#resumeToken = resume ?? null;
+    this.media.publisher.codec = codec;
+    const room = this.#replace(snapshot);
     if (!this.#presence.console) this.media.open(again);
-    return /** @type {Room} */ (this.room);
+    return room;
   }
 
   /** @param {import('./lib/shapes.js').Snapshot} snapshot */
   #replace(snapshot) {
-    if (this.room) this.room.replace(snapshot);
-    else this.room = new Room(snapshot);
+    const room = this.room ?? new Room(snapshot);
+    if (this.room) room.replace(snapshot);
+    this.room = room;
     this.#permissions.clear();
     this.media.sync();
     this.#tell('resync', {});
     this.#changed();
+    return room;
   }
 
   /** @param {Message} message */
@@ -232,6 +263,11 @@ export class Podium extends EventTarget {
   #signal(signal) {
     if (signal.type === 'resync') {
       this.#replace(signal.snapshot);
+      return;
+    }
+    if (signal.type === 'admitted') {
+      this.#enter(/** @type {any} */ (signal));
+      this.#tell('admitted', {});
       return;
     }
     this.room?.hear(signal);

@@ -6,12 +6,25 @@ from typing import Any
 
 from protocol import commands as c
 from protocol import events as e
+from protocol.control import Routes
 from protocol.names import PersonKind, Role
 from server.room import inner
 from server.room.apply import apply, stamp
 from server.room.decide import AnyCommand, decide
+from server.room.plan import Plan
 from server.room.refusal import Refusal
 from server.room.state import Room
+
+
+def follow(known: Plan, routes: Routes) -> Plan:
+    """What a worker holds after the routes."""
+    peers = dict(known.peers) if routes.base is not None else {}
+    tracks = dict(known.tracks) if routes.base is not None else {}
+    for peer in routes.gone_peers:
+        peers.pop(peer)
+    for track in routes.gone_tracks:
+        tracks.pop(track)
+    return Plan(peers | routes.peers, tracks | {route.track: route for route in routes.tracks})
 
 
 class House:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from protocol import commands as c
 from protocol.names import PersonKind, Role, Source
@@ -10,6 +11,7 @@ from protocol.settings import Access, GuestsMay
 from server.room import access
 from server.room.plan import plan
 from server.room.state import MAX_ASSIGNED
+from server.room.table import table
 from server.room.view import audience, needs_resync, sees, snapshot
 
 from .house import House
@@ -45,6 +47,15 @@ def test_a_changed_default_reaches_at_once_everybody_who_inherits_it(house: Hous
     assert role(house, "gina") is Role.VIEWER
     assert "anna" not in house.state.assigned, "what is inherited does not become an assignment"
     assert role(house, "owner") is Role.ORGANIZER
+
+
+def test_back_to_the_default_everybody_is_what_the_server_or_their_link_says(house: House) -> None:
+    house.enter("anna", Role.SPEAKER)
+    guest(house, "gina", Role.GUEST_SPEAKER)
+    house.accepted("owner", c.ConferenceSettings(id=1, members=Access.VIEWER, outsiders=Access.MODERATOR))
+    assert (role(house, "anna"), role(house, "gina")) == (Role.VIEWER, Role.MODERATOR)
+    house.accepted("owner", c.ConferenceSettings(id=2, members=Access.DEFAULT, outsiders=Access.DEFAULT))
+    assert (role(house, "anna"), role(house, "gina")) == (Role.SPEAKER, Role.GUEST_SPEAKER)
 
 
 def test_demoted_by_the_default_one_leaves_the_stage(house: House) -> None:
@@ -148,7 +159,6 @@ def test_a_role_is_assigned_before_somebody_comes_and_not_to_the_owner(house: Ho
 
 
 def test_only_so_many_assignments_are_kept(house: House) -> None:
-    for number in range(MAX_ASSIGNED):
-        house.state.assigned[f"p{number}"] = Role.VIEWER
+    house.room = replace(house.state, assigned=table({f"p{number}": Role.VIEWER for number in range(MAX_ASSIGNED)}))
     assert house.refused("owner", c.RoleAssign(id=1, target="one-more", role=Role.VIEWER)) == "too_many"
     house.accepted("owner", c.RoleAssign(id=2, target="p1", role=Role.SPEAKER))

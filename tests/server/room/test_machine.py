@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from protocol import commands as c
 from protocol.codec import decode, pack
+from protocol.devices import Device, DeviceKind
 from protocol.events import RoomEvent
-from protocol.names import Mode, MuteSource, Role, Source
-from protocol.settings import Access
+from protocol.layout import LayoutKind, Tile
+from protocol.names import Mode, MuteSource, PersonKind, Role, Source
+from protocol.settings import Access, Lobby
 from server.room import inner
 from server.room.apply import apply
 from server.room.digest import state_hash
-from server.room.plan import plan
+from server.room.packed import pack_room, read_room
+from server.room.plan import AUDIENCE, closed, difference, plan
 from server.room.refusal import Refusal
 from server.room.state import Room
 
-from .house import House
+from .house import House, follow
 
 PEOPLE = ["owner", *(f"p{n}" for n in range(5))]
+GUESTS = {"p3", "p4"}
 people = st.sampled_from(PEOPLE)
 sources = st.sampled_from(list(MuteSource))
 
@@ -32,6 +35,7 @@ class AnyConference(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.house = House(stage_places=3)
+        self.told: dict[str, Room] = {"first": self.house.state}
         # The model: who is silenced and how, by the sentences of the specification.
         self.silenced: dict[tuple[str, MuteSource], str] = {}
         # Whom staff blocked and did not unblock.
@@ -41,10 +45,25 @@ class AnyConference(RuleBasedStateMachine):
         self.mode, self.teacher = Mode.ROLE_BASED, "owner"
         # Whom staff gave a role, and what everybody else is since the owner chose it.
         self.appointed: dict[str, Role] = {}
-        self.general: Access | None = None
+        self.general = Access.DEFAULT
+        # What each brings: their role where the owner has chosen nothing.
+        self.brought: dict[str, Role | None] = {}
+        # Who has a tile of their own, and what whose client has reported.
+        self.placed: set[str] = set()
+        self.devices: dict[str, set[str]] = {}
+        # The door: how it is set, who waits there for what, and who was let in.
+        self.lobby, self.backstage, self.started, self.ended, self.pin = Lobby.OFF, False, False, False, ""
+        self.waiting: dict[str, str] = {}
+        self.admitted: set[str] = set()
         # A conference in full swing: otherwise most examples are spent on people who are not there.
         for person, role in zip(PEOPLE, [None, Role.MODERATOR, *[Role.SPEAKER] * 2, *[Role.VIEWER] * 2], strict=True):
-            self.house.enter(person, role)
+            self.house.enter(person, role, kind=self.kind(person))
+            self.brought[person] = role
+
+    def inherited(self, person: str) -> Role | None:
+        if self.general is Access.DEFAULT:
+            return self.brought[person]
+        return None if self.general is Access.NO_ACCESS else Role(self.general.value)
 
     def role(self, person: str) -> Role | None:
         present = self.house.state.people.get(person)
@@ -60,28 +79,173 @@ class AnyConference(RuleBasedStateMachine):
     def give(self, actor: str, command: object) -> bool:
         return not isinstance(self.house.give(actor, command), Refusal)  # type: ignore[arg-type]
 
-    @rule(person=people, role=st.sampled_from([*Role, None]))
-    def enters(self, person: str, role: Role | None) -> None:
-        here, general = self.role(person), self.general
-        self.house.enter(person, role)
-        if here is None and self.role(person) is not None and person != "owner":
-            chosen = role if general is None else None if general is Access.NO_ACCESS else Role(general.value)
-            assert self.role(person) is self.appointed.get(person, chosen)
+    def kind(self, person: str) -> PersonKind:
+        return PersonKind.GUEST if person in GUESTS else PersonKind.USER
 
-    @rule(access=st.sampled_from([Access.SPEAKER, Access.VIEWER, Access.MODERATOR, Access.NO_ACCESS]))
+    def full(self) -> bool:
+        """Whether there is no coming in without a place, and none is free."""
+        return self.mode is Mode.ALL_ON_SCREEN and len(self.house.state.stage) >= 3
+
+    def answer(self, person: str) -> str:
+        """What the door says: `out`, `lobby`, `backstage` or `in`."""
+        role = self.appointed.get(person, self.inherited(person))
+        if person == "owner":
+            return "in"
+        if role is None:
+            return "out"
+        asked = self.lobby is Lobby.EVERYONE or (self.lobby is Lobby.GUESTS and person in GUESTS)
+        trusted = person in self.appointed or role in (Role.ORGANIZER, Role.MODERATOR) or person in self.admitted
+        if asked and not trusted:
+            return "lobby"
+        return "backstage" if self.backstage and not self.started and role is Role.VIEWER else "in"
+
+    def look_at_the_door(self) -> None:
+        """After a change of settings or roles: who waits on, who came in, who went."""
+        for person, reason in list(self.waiting.items()):
+            answer = self.answer(person)
+            if answer in ("lobby", "backstage"):
+                self.waiting[person] = answer
+            else:
+                del self.waiting[person]
+                present = self.role(person) is not None
+                assert present is (answer == "in") or (answer == "in" and self.full())
+            if reason == "lobby" and answer != "lobby" and (answer == "backstage" or self.role(person) is not None):
+                self.admitted.add(person)
+        for person in PEOPLE:
+            self.forget_own_mutes(person)
+
+    @rule(person=people, role=st.sampled_from([*Role, None]), pin=st.sampled_from(["", "1", "2"]))
+    def enters(self, person: str, role: Role | None, pin: str) -> None:
+        here, held = self.role(person), self.waiting.get(person)
+        before, self.brought[person] = self.brought[person], role
+        answer, full = self.answer(person), self.full()
+        knows = pin == self.pin or not self.pin or person == "owner" or person in self.appointed
+        shut = person in self.kept_out or (self.ended and person != "owner")
+        command = inner.Enter(name=person.title(), kind=self.kind(person), inherits=role, pin=pin)
+        accepted = self.give(person, command)
+        if here is not None or shut or answer == "out" or not knows or (answer == "in" and full) or answer == held:
+            self.brought[person] = before
+            assert accepted is (not shut and (here is not None or (answer == held and knows)))
+            assert self.role(person) is here
+        elif answer == "in":
+            assert accepted and self.role(person) is (
+                Role.ORGANIZER if person == "owner" else self.appointed.get(person, self.inherited(person))
+            )
+            self.waiting.pop(person, None)
+            self.admitted |= {person} if held == "lobby" else set()
+            self.ended = False
+        else:
+            assert accepted and self.role(person) is None
+            self.waiting[person] = answer
+            self.admitted |= {person} if held == "lobby" and answer == "backstage" else set()
+
+    @rule(access=st.sampled_from(Access))
     def chooses_general_access(self, access: Access) -> None:
         before = {person: self.role(person) for person in PEOPLE}
-        if self.give("owner", c.ConferenceSettings(id=1, members=access)):
-            self.general = access
-            role = None if access is Access.NO_ACCESS else Role(access.value)
+        if self.give("owner", c.ConferenceSettings(id=1, members=access, outsiders=access)):
+            changed, self.general = access is not self.general, access
             for person in PEOPLE[1:]:
-                if before[person] is not None:
-                    assert self.role(person) is self.appointed.get(person, role)
-                    self.forget_own_mutes(person)
+                if before[person] is not None and changed:
+                    role = self.appointed.get(person, self.inherited(person))
+                    held_back = role is Role.VIEWER and self.backstage and not self.started
+                    assert self.role(person) is (None if held_back else role)
+            self.look_at_the_door()
+
+    @initialize(lobby=st.sampled_from(Lobby), backstage=st.booleans())
+    def begins_with_somebody_at_the_door(self, lobby: Lobby, backstage: bool) -> None:
+        self.sets_the_door(lobby, backstage)
+        for person in ("p3", "p4"):
+            self.leaves(person)
+            self.enters(person, Role.VIEWER, "")
+
+    @rule(lobby=st.sampled_from(Lobby), backstage=st.booleans())
+    def sets_the_door(self, lobby: Lobby, backstage: bool) -> None:
+        before = self.house.state.people
+        assert self.give("owner", c.ConferenceSettings(id=1, lobby=lobby, backstage=backstage)) is ("owner" in before)
+        if "owner" in before:
+            self.lobby, self.backstage = lobby, backstage
+            for person, was in before.items():
+                held_back = was.role is Role.VIEWER and backstage and not self.started
+                assert (self.role(person) is None) is held_back
+            self.look_at_the_door()
+
+    @rule(actor=people)
+    def starts(self, actor: str) -> None:
+        may = self.staff(actor) and self.backstage and not self.started
+        assert self.give(actor, c.ConferenceStart(id=1)) is may
+        if may:
+            self.started = True
+            self.look_at_the_door()
+            assert "backstage" not in self.waiting.values()
+
+    @rule(actor=people, pin=st.sampled_from(["", "1"]))
+    def sets_the_pin(self, actor: str, pin: str) -> None:
+        may = self.role(actor) is Role.ORGANIZER
+        assert self.give(actor, c.ConferenceSetPin(id=1, pin=pin)) is may
+        self.pin = pin if may else self.pin
+
+    @rule(actor=people, whom=people)
+    def admits(self, actor: str, whom: str) -> None:
+        self.check_admission(actor, whom, c.LobbyAdmit(id=1, target=whom))
+
+    def check_admission(self, actor: str, whom: str, command: c.RoomCommand) -> None:
+        asks = self.waiting.get(whom) == "lobby"
+        full, before = self.full(), set(self.admitted)
+        self.admitted |= {whom} if asks else set()
+        answer = self.answer(whom)
+        may = self.staff(actor) and asks and (answer == "backstage" or not full)
+        assert self.give(actor, command) is may
+        if not may:
+            self.admitted = before
+        elif answer == "backstage":
+            self.waiting[whom] = answer
+        else:
+            del self.waiting[whom]
+            assert self.role(whom) is self.appointed.get(whom, self.inherited(whom))
+
+    @rule(actor=people)
+    def admits_all(self, actor: str) -> None:
+        asking = [person for person, reason in self.waiting.items() if reason == "lobby"]
+        accepted = self.give(actor, c.LobbyAdmitAll(id=1))
+        moved = [
+            person for person in asking if self.house.state.lobby.get(person) is None or self.reason(person) != "lobby"
+        ]
+        assert accepted is (self.staff(actor) and (not asking or bool(moved)))
+        assert not accepted or moved == asking or self.full()
+        for person in moved:
+            self.admitted.add(person)
+            answer = self.answer(person)
+            assert (self.role(person) is not None) is (answer == "in")
+            del self.waiting[person]
+            if answer == "backstage":
+                self.waiting[person] = answer
+
+    def reason(self, person: str) -> str:
+        return self.house.state.lobby[person].who.reason.value
+
+    @rule(actor=people, whom=people)
+    def refuses_at_the_door(self, actor: str, whom: str) -> None:
+        may = self.staff(actor) and whom in self.waiting
+        assert self.give(actor, c.LobbyRefuse(id=1, target=whom)) is may
+        if may:
+            del self.waiting[whom]
+
+    @rule(actor=people, whom=people)
+    def takes_a_role_back(self, actor: str, whom: str) -> None:
+        present = self.role(whom) is not None
+        may = self.staff(actor) and whom != "owner" and whom in self.appointed
+        assert self.give(actor, c.RoleClear(id=1, target=whom)) is may
+        if may:
+            del self.appointed[whom]
+            role = self.inherited(whom)
+            held_back = role is Role.VIEWER and self.backstage and not self.started
+            assert not present or self.role(whom) is (None if held_back else role)
+            self.look_at_the_door()
 
     @rule(person=people)
     def drops(self, person: str) -> None:
         self.give(person, inner.Drop())
+        self.waiting.pop(person, None)
 
     @rule(person=people)
     def expires(self, person: str) -> None:
@@ -90,7 +254,9 @@ class AnyConference(RuleBasedStateMachine):
 
     @rule(person=people)
     def leaves(self, person: str) -> None:
-        self.give(person, c.ConferenceLeave(id=1))
+        here = self.role(person) is not None or person in self.waiting
+        assert self.give(person, c.ConferenceLeave(id=1)) is here
+        self.waiting.pop(person, None)
         self.forget_own_mutes(person)
 
     def forget_own_mutes(self, person: str) -> None:
@@ -158,6 +324,7 @@ class AnyConference(RuleBasedStateMachine):
     def removes(self, actor: str, whom: str) -> None:
         entitled = self.staff(actor) and actor != whom and whom != "owner" and self.role(whom) is not None
         assert self.give(actor, c.ParticipantRemove(id=1, target=whom)) is entitled
+        self.admitted -= {whom} if entitled else set()
         self.forget_own_mutes(whom)
 
     @rule(actor=people, whom=people)
@@ -166,6 +333,8 @@ class AnyConference(RuleBasedStateMachine):
         assert self.give(actor, c.ParticipantBlock(id=1, target=whom)) is entitled
         if entitled:
             self.kept_out.add(whom)
+            self.admitted.discard(whom)
+            self.waiting.pop(whom, None)
             assert self.role(whom) is None
         self.forget_own_mutes(whom)
 
@@ -185,6 +354,7 @@ class AnyConference(RuleBasedStateMachine):
         if entitled:
             self.appointed[whom] = role
             assert self.role(whom) in (None, role)
+            self.look_at_the_door()
 
     @rule(actor=people, whom=people, source=sources, locked=st.booleans())
     def mutes(self, actor: str, whom: str, source: MuteSource, locked: bool) -> None:
@@ -258,6 +428,40 @@ class AnyConference(RuleBasedStateMachine):
             after = set(self.house.state.people[whom].tracks)
             assert after == before - {Source.SCREEN, Source.SCREEN_AUDIO}
 
+    @rule(actor=people, kind=st.sampled_from([LayoutKind.GRID, LayoutKind.SIDEBAR]), large=st.none() | people)
+    def lays_the_stage_out(self, actor: str, kind: LayoutKind, large: str | None) -> None:
+        room = self.house.state
+        entitled = self.staff(actor) and (large is None or large in room.stage)
+        assert self.give(actor, c.ConferenceLayout(id=1, kind=kind, spotlight=large)) is entitled
+        if entitled:
+            self.placed = set() if kind is not room.layout.kind else self.placed
+            assert (self.house.state.layout.kind, self.house.state.layout.spotlight) == (kind, large or "")
+
+    @rule(actor=people, whom=people, back=st.booleans())
+    def places_a_tile(self, actor: str, whom: str, back: bool) -> None:
+        speaks = actor == whom and self.role(actor) in (Role.SPEAKER, Role.GUEST_SPEAKER)
+        entitled = (self.staff(actor) or speaks) and whom in self.house.state.stage
+        tile = None if back else Tile(x=0, y=0, width=50, height=50)
+        assert self.give(actor, c.LayoutPlace(id=1, target=whom, tile=tile)) is entitled
+        if entitled:
+            self.placed = self.placed - {whom} if back else self.placed | {whom}
+
+    @rule(person=people, devices=st.sets(st.sampled_from(["front", "back"])))
+    def reports_devices(self, person: str, devices: set[str]) -> None:
+        found = tuple(Device(id=name, kind=DeviceKind.CAMERA) for name in sorted(devices))
+        if self.give(person, c.DevicesReport(id=1, devices=found)):
+            self.devices[person] = devices
+        else:
+            assert self.role(person) is None
+
+    @rule(actor=people, whom=people, device=st.sampled_from(["front", "back"]))
+    def selects_a_device(self, actor: str, whom: str, device: str) -> None:
+        here = self.role(actor) is not None and self.role(whom) is not None
+        reach = actor == whom or (self.staff(actor) and whom != "owner")
+        entitled = here and reach and device in self.devices.get(whom, set())
+        command = c.DevicesSelect(id=1, target=whom, device=device, kind=DeviceKind.CAMERA)
+        assert self.give(actor, command) is entitled
+
     @rule(granter=people, crowd=st.permutations(PEOPLE))
     def many_ask_at_once(self, granter: str, crowd: list[str]) -> None:
         """A rush for the last places; whoever gets up publishes everything."""
@@ -310,11 +514,21 @@ class AnyConference(RuleBasedStateMachine):
             assert self.house.state.people == {}
             kept = self.house.state.mutes
             self.silenced = {key: how for key, how in self.silenced.items() if key[1] in kept.get(key[0], {})}
+            self.waiting, self.admitted, self.started, self.ended = {}, set(), False, True
 
     @invariant()
     def nobody_who_is_blocked_is_present(self) -> None:
         assert not self.kept_out & self.house.state.people.keys()
         assert self.kept_out == self.house.state.blocked.keys()
+
+    @invariant()
+    def who_waits_is_in_the_lobby_and_in_nothing_else(self) -> None:
+        room = self.house.state
+        assert {person: self.reason(person) for person in room.lobby} == self.waiting
+        assert set(room.admitted) == self.admitted
+        assert not self.waiting.keys() & {*room.people, *plan(room).peers, *room.queue, *room.invited, *room.asking}
+        if self.backstage and not self.started:
+            assert not any(person.role is Role.VIEWER for person in room.people.values())
 
     @invariant()
     def never_more_on_the_stage_than_places(self) -> None:
@@ -336,6 +550,17 @@ class AnyConference(RuleBasedStateMachine):
         else:
             assert all({*p.tracks} <= {Source.AUDIO} for p in off if p.id in room.remarks)
             assert all(not p.tracks for p in off if p.id not in room.remarks)
+
+    @invariant()
+    def only_who_is_on_the_stage_is_in_the_layout_and_who_is_present_has_devices(self) -> None:
+        room = self.house.state
+        self.placed &= {*room.stage}
+        self.devices = {person: found for person, found in self.devices.items() if person in room.people}
+        assert room.layout.tiles.keys() == self.placed
+        assert room.layout.spotlight in ("", *room.stage)
+        assert {person: {one.id for one in found} for person, found in room.devices.items()} == {
+            person: found for person, found in self.devices.items() if found
+        }
 
     @invariant()
     def versions_have_no_gap(self) -> None:
@@ -361,6 +586,21 @@ class AnyConference(RuleBasedStateMachine):
         assert routes.peers.keys() == self.house.state.people.keys()
 
     @invariant()
+    def each_difference_leads_to_the_plan(self) -> None:
+        room = self.house.state
+        # Of the step, of some steps, and of all there were.
+        if room.version % 7 == 0:
+            self.told["sometimes"] = room
+        for told in self.told.values():
+            routes, desired = difference(room, 1, (told.version, told)), plan(room)
+            assert (plan(told) if routes is None else follow(plan(told), routes)) == desired
+            was, now = plan(told).tracks, desired.tracks
+            lost = [name for name in was if was[name].open and not (name in now and now[name].open)]
+            narrowed = [name for name in was.keys() & now.keys() if {*was[name].to} - {*now[name].to} >= {AUDIENCE}]
+            assert {*closed(told, room)} == {*lost, *(name for name in narrowed if was[name].open)}
+        self.told["last"] = room
+
+    @invariant()
     def the_owner_is_organizer_whenever_present(self) -> None:
         assert self.role("owner") in (None, Role.ORGANIZER)
 
@@ -370,7 +610,7 @@ class AnyConference(RuleBasedStateMachine):
         for event in self.house.log:
             room = apply(room, decode(pack(event), RoomEvent))  # type: ignore[arg-type]
         assert room is not None and state_hash(room) == state_hash(self.house.state)
-        assert msgspec.convert(msgspec.to_builtins(room), Room) == room
+        assert read_room(pack_room(room)) == room
 
 
 AnyConference.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)

@@ -185,3 +185,14 @@ def test_where_the_setting_forces_the_mute_is_undone_but_not_an_organizers(house
         events = house.accepted("mod", c.MediaAskUnmute(id=3, source=AUDIO, target=person))
         assert events[-1].forced is (person == "speaker")  # type: ignore[union-attr]
     assert is_open(house, "speaker/audio") and not is_open(house, "owner/audio")
+
+
+def test_of_those_who_went_muted_so_many_are_remembered(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.room.apply.MAX_MUTED", 3)
+    house.enter("stays")
+    for person in ("stays", "a", "b", "c", "d"):
+        house.enter(person)
+        house.accepted("mod", c.MediaLock(id=1, source=MuteSource.AUDIO, target=person))
+        if person != "stays":
+            house.accepted(person, c.ConferenceLeave(id=1))
+    assert list(house.state.mutes) == ["stays", "c", "d"], "the first to go are forgotten, who is here is not"

@@ -50,6 +50,13 @@ def test_a_turn_takes_no_place_and_the_microphone_alone_goes_out(house: House) -
     assert house.refused("vera", c.MediaPublish(id=2, sdp="v=0", tracks=both)) == "not_on_stage"
 
 
+def test_whoever_has_the_turn_is_heard_however_loud_the_stage_is(house: House) -> None:
+    house.accepted("owner", c.MediaPublish(id=9, sdp="v=0", tracks=MICROPHONE))
+    speaks(house)
+    routes = plan(house.state).tracks
+    assert routes["vera/audio"].pinned and not routes["owner/audio"].pinned
+
+
 def test_it_ends_by_itself_at_its_moment_and_not_before(house: House) -> None:
     until = speaks(house)
     assert earliest(house.state) == until

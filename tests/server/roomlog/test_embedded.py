@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgpack
+import msgspec
 import pytest
 
-from server.roomlog import Appended, EmbeddedLog
-from server.store import Store, StoreUnavailable
-from tests.server.roomlog.shared import EPOCH, ROOM, RoomLogTests, commit
+from server.roomlog import Appended, EmbeddedLog, embedded
+from server.storage.store import Store, StoreUnavailable
+from tests.server.roomlog.shared import EPOCH, ROOM, RoomLogTests, audited, commit, whole_record
 
 
 @pytest.fixture
@@ -78,6 +80,47 @@ class TestEmbedded(RoomLogTests):
         loaded = await log.load(ROOM)
         assert loaded is not None
         assert (loaded.commits, loaded.readable) == ((commit(0),), False)
+
+    async def test_a_commit_whose_line_cannot_be_written_is_no_commit(self, store: Store, log: EmbeddedLog) -> None:
+        await log.append(ROOM, EPOCH, 0, audited(0, ("u_a", "media.mute")))
+
+        def no_audit(action: int, table: str | None, *_: object) -> int:
+            refused = action == sqlite3.SQLITE_INSERT and table == "audit"
+            return sqlite3.SQLITE_DENY if refused else sqlite3.SQLITE_OK
+
+        await store.run(lambda connection: connection.set_authorizer(no_audit))
+        with pytest.raises((StoreUnavailable, sqlite3.DatabaseError)):
+            await log.append(ROOM, EPOCH, 1, audited(1, ("u_b", "media.mute")))
+        await store.run(lambda connection: connection.set_authorizer(None))
+        assert [one.version for one in await log.commits_after(ROOM, 0)] == [1]
+        assert [one.actor for one in await whole_record(log)] == ["u_a"]
+
+    async def test_a_line_is_never_changed_and_none_of_today_can_go(self, store: Store, log: EmbeddedLog) -> None:
+        old = audited(0, ("u_a", "media.mute"))
+        now = int(time.time() * 1000)
+        fresh = msgspec.structs.replace(audited(1, ("u_b", "media.mute")), time=now)
+        await log.append(ROOM, EPOCH, 0, old)
+        await log.append(ROOM, EPOCH, 1, fresh)
+        for statement in (
+            "UPDATE audit SET actor = 'u_c'",
+            "DELETE FROM audit WHERE actor = 'u_b'",
+            "DELETE FROM audit",
+        ):
+            with pytest.raises(sqlite3.IntegrityError, match="audit record"):
+                await store.run(lambda connection, statement=statement: connection.execute(statement))
+        with pytest.raises(sqlite3.IntegrityError):
+            await log.forget_audit(now + 1)
+        assert [one.actor for one in await whole_record(log)] == ["u_a", "u_b"]
+        assert await log.forget_audit(now - 86_400_000) == 1
+
+    async def test_a_rare_line_is_found_though_only_so_many_are_looked_at_for_a_page(
+        self, log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(embedded, "MAX_LOOKED_AT", 3)
+        await log.append(ROOM, EPOCH, 0, audited(0, *[("u_a", "media.mute")] * 7, ("u_b", "media.mute")))
+        first = await log.audit(ROOM, actor="u_b")
+        assert first.entries == () and first.next is not None
+        assert [one.version for one in await whole_record(log, actor="u_b")] == [8]
 
 
 def _no_writing(action: int, *_: object) -> int:

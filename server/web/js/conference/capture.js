@@ -19,6 +19,8 @@ export class Capture extends EventTarget {
     this.on = { audio: kept.audioOn ?? true, video: kept.videoOn ?? true };
     /** @type {Record<Device | 'speaker', string | null>} */
     this.chosen = { audio: kept.audio ?? null, video: kept.video ?? null, speaker: kept.speaker ?? null };
+    /** @type {devices.CameraQuality} */
+    this.quality = kept.quality in devices.CAMERA_QUALITIES ? kept.quality : 'standard';
     /** @type {Record<Device, PodiumError | null>} why a device is not there */
     this.problems = { audio: null, video: null };
     /** @type {devices.Devices} */
@@ -93,7 +95,7 @@ export class Capture extends EventTarget {
   /** @param {Device} device */
   async #open(device) {
     try {
-      const track = device === 'audio' ? await devices.openMicrophone(this.chosen.audio) : await devices.openCamera(this.chosen.video);
+      const track = device === 'audio' ? await devices.openMicrophone(this.chosen.audio) : await devices.openCamera(this.chosen.video, this.quality);
       if (this.stopped) {
         track.stop();
         return;

@@ -1,9 +1,13 @@
-/** The view before the conference: who one is, how one looks and sounds, and the way in, with or without devices. */
+/**
+ * The view before the conference: who one is, how one looks and sounds, the PIN where one is asked for, and the way in,
+ * with or without devices. Whoever has to wait at the door waits here, with their devices as they were.
+ */
 
 import { avatar } from '../ui/avatar.js';
 import { clear, h, icon, setIcon, setText } from '../ui/dom.js';
 import { meterOf, watchLevel } from '../ui/meter.js';
 import { themeButton } from '../ui/theme.js';
+import { PodiumError } from '../lib/errors.js';
 import { refusalText } from '../ui/words.js';
 import { DevicePicker } from './devicepicker.js';
 
@@ -20,9 +24,10 @@ export class JoinView {
    * @param {string} options.title
    * @param {boolean} options.running
    * @param {string} options.name what the guest called themselves last
-   * @param {(name: string) => Promise<void>} options.join
+   * @param {(name: string, pin: string) => Promise<void>} options.join
+   * @param {() => void} options.leave away from the door again
    */
-  constructor({ root, capture, access, title, running, name, join }) {
+  constructor({ root, capture, access, title, running, name, join, leave }) {
     this.root = root;
     this.capture = capture;
     this.join = join;
@@ -39,10 +44,23 @@ export class JoinView {
       class: 'input', id: 'guest-name', value: access.name || name, maxlength: 64, required: true, autocomplete: 'name',
       placeholder: 'How others see you', data: { testid: 'join-name' },
     });
+    this.pin = h('input', {
+      class: 'input', id: 'conference-pin', maxlength: 16, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false',
+      data: { testid: 'join-pin' },
+    });
+    this.pinField = h('div', { class: 'field', hidden: true }, h('label', { for: 'conference-pin' }, 'PIN of the conference'), this.pin);
+    this.waitText = h('p', { class: 'dim' });
+    this.waitTitle = h('strong', { tabindex: -1 });
+    this.waits = h('div', { class: 'join-wait', hidden: true, role: 'status', data: { testid: 'waiting' } },
+      h('span', { class: 'spinner', aria: { hidden: true } }), h('div', { class: 'stack stack-s' }, this.waitTitle, this.waitText));
+    this.away = h('button', { class: 'btn btn-lg btn-block', type: 'button', hidden: true, data: { testid: 'waiting-leave' }, on: { click: leave } }, 'Leave');
     this.error = h('p', { class: 'error-text', role: 'alert', data: { testid: 'join-error' } });
     this.go = h('button', { class: 'btn btn-primary btn-lg btn-block', type: 'submit', data: { testid: 'join-button' } }, 'Join');
     /** @type {MediaStreamTrack | null} */
     this.heard = null;
+    /** @type {HTMLElement} */
+    this.who = h('div');
+    this.running = h('p');
     this.unwatch = () => undefined;
     this.changed = () => this.update();
     this.#build(access, title, running);
@@ -55,15 +73,16 @@ export class JoinView {
 
   /** @param {Access} access @param {string} title @param {boolean} running */
   #build(access, title, running) {
-    const who = this.guest
+    this.who = this.guest
       ? h('div', { class: 'field' }, h('label', { for: 'guest-name' }, 'Your name'), this.name)
       : h('div', { class: 'row' }, avatar({ id: access.name, name: access.name }), h('div', {},
         h('div', { class: 'hint' }, 'You join as'), h('strong', { data: { testid: 'join-as' } }, access.name)));
+    this.running = h('p', { class: 'dim' }, running ? 'The conference is running.' : 'Nobody is here yet; you are the first.');
     const form = h('form', { class: 'join-card', novalidate: true, on: { submit: (/** @type {Event} */ event) => void this.#submit(event) } },
       h('div', { class: 'stack stack-s' },
         h('h1', { data: { testid: 'join-title' } }, title),
-        h('p', { class: 'dim' }, running ? 'The conference is running.' : 'Nobody is here yet; you are the first.')),
-      who, this.picker.node, this.problems, this.error, this.go);
+        this.running),
+      this.waits, this.who, this.picker.node, this.problems, this.pinField, this.error, this.go, this.away);
     clear(this.root).append(h('div', { class: 'join' },
       h('div', { class: 'join-head' }, h('a', { class: 'brand', href: '/' }, icon('podium'), 'Podium'), themeButton()),
       h('div', { class: 'preview' }, this.video, h('div', { class: 'preview-empty' }, icon('camera-off', 'icon-lg'), this.empty), this.level,
@@ -128,9 +147,34 @@ export class JoinView {
     this.error.textContent = '';
     this.go.disabled = true;
     clear(this.go).append(h('span', { class: 'spinner' }), 'Joining…');
-    await this.join(name).catch((error) => this.fail(refusalText(error)));
+    await this.join(name, this.pin.value.trim()).catch((error) => this.#refused(error));
     this.go.disabled = false;
     clear(this.go).append('Join');
+  }
+
+  /** @param {unknown} error */
+  #refused(error) {
+    if (!(error instanceof PodiumError) || error.code !== 'wrong_pin') {
+      this.fail(refusalText(error));
+      return;
+    }
+    this.fail(this.pinField.hidden ? 'This conference has a PIN. It stands in your invitation.' : this.pin.value ? 'That is not the PIN of this conference.' : 'Please enter the PIN.');
+    this.pinField.hidden = false;
+    this.pin.select();
+    this.pin.focus();
+  }
+
+  /** One waits at the door. @param {import('../types.js').WaitReason} reason */
+  wait(reason) {
+    for (const node of [this.who, this.running, this.pinField, this.go]) node.hidden = true;
+    this.error.textContent = '';
+    this.waits.hidden = this.away.hidden = false;
+    this.waits.dataset.reason = reason;
+    setText(this.waitTitle, reason === 'lobby' ? 'You are let in by a moderator' : 'The conference has not begun');
+    setText(this.waitText, reason === 'lobby'
+      ? 'They see that you wait. You come in by yourself as soon as you are let in; keep this page open.'
+      : 'You come in by yourself as soon as it begins; keep this page open.');
+    this.waitTitle.focus();
   }
 
   /** @param {string} sentence */

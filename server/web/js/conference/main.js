@@ -11,6 +11,7 @@ import { refusalText } from '../ui/words.js';
 import { Door } from './access.js';
 import { Capture } from './capture.js';
 import { showFarewell } from './closing.js';
+import { Embedded } from './embedded.js';
 import { JoinView } from './joinview.js';
 import { ConferenceView } from './view.js';
 
@@ -22,8 +23,14 @@ const screens = {
   closed: find('#closed', HTMLElement),
 };
 const door = new Door(conference);
+const embedded = new URLSearchParams(location.search).get('embed') === '1' ? new Embedded() : null;
 /** @type {ConferenceView | null} */
 let view = null;
+/** @type {JoinView | null} */
+let joinView = null;
+/** The devices of who is at the door, until they are handed to the conference. @type {Capture | null} */
+let outside = null;
+let sign = { title: '', running: false };
 
 initTheme();
 // A page from the browser's memory has lost its connections: begin again, straight inside where one was.
@@ -33,76 +40,113 @@ void start(door.memory.inside === true);
 /** @param {boolean} again straight in, without the join view */
 async function start(again) {
   show('loading');
-  const sign = await door.sign().catch((error) => farewell({ code: error.code, message: error.message }));
-  if (!sign) return;
-  const { access } = door;
-  if (access.kind === 'nobody') {
+  const found = await door.sign().catch((error) => farewell({ code: error.code, message: error.message }));
+  if (!found) return;
+  sign = found;
+  if (door.access.kind === 'nobody') {
     farewell({ code: 'nobody' });
     return;
   }
   document.title = `${sign.title} · Podium`;
   const capture = new Capture();
-  if (again) {
-    await returnInside(capture);
-    return;
-  }
-  const joinView = new JoinView({
-    root: screens.join, capture, access, title: sign.title, running: sign.running, name: door.memory.name ?? '',
-    join: async (name) => {
-      await capture.settled();
-      await enter(capture, name, false);
-      joinView.close();
-    },
-  });
-  show('join');
+  if (again && (await returnInside(capture))) return;
+  receive(capture);
   await capture.start();
 }
 
-/** @param {Capture} capture */
+/** The view at the door, before one is in or while one waits. @param {Capture} capture @param {Podium | null} [podium] */
+function receive(capture, podium = null) {
+  joinView = new JoinView({
+    root: screens.join, capture, access: door.access, title: sign.title, running: sign.running, name: door.memory.name ?? '',
+    join: async (name, pin) => {
+      await capture.settled();
+      podium = await enter(capture, name, pin, false);
+    },
+    leave: () => {
+      void podium?.leave();
+      leave({ code: 'left' });
+    },
+  });
+  show('join');
+  return joinView;
+}
+
+/** @param {Capture} capture @returns {Promise<boolean>} false where the join view must ask for something first */
 async function returnInside(capture) {
   capture.on = { audio: door.memory.audio === true, video: door.memory.video === true };
   try {
     // Without devices: the conference first, so that a slow camera keeps nobody out.
     if (capture.on.audio || capture.on.video || door.memory.devices) void capture.start();
     await capture.settled();
-    await enter(capture, door.memory.name ?? '', true);
+    await enter(capture, door.memory.name ?? '', door.memory.pin ?? '', true);
   } catch (error) {
+    if (error instanceof PodiumError && error.code === 'wrong_pin') return false;
     capture.stop();
     farewell({ code: error instanceof PodiumError ? error.code : 'internal', message: refusalText(error) });
   }
+  return true;
 }
 
 /**
- * Into the conference. Rejects with `PodiumError` when that was not possible, and nothing is left open then.
- * @param {Capture} capture @param {string} name @param {boolean} takeOver
+ * Into the conference, or to its door. Rejects with `PodiumError` when that was not possible, and nothing is left open.
+ * @param {Capture} capture @param {string} name @param {string} pin @param {boolean} takeOver
+ * @returns {Promise<Podium>}
  */
-async function enter(capture, name, takeOver) {
+async function enter(capture, name, pin, takeOver) {
   const podium = new Podium({ token: await door.token(name) });
   Object.assign(window, { podium });
   try {
     await podium.connect();
-    await join(podium, name, takeOver);
+    await join(podium, name, pin, takeOver);
   } catch (error) {
     podium.close();
-    if (error instanceof PodiumError && error.code === 'bad_token') door.forget();
+    if (error instanceof PodiumError && ['bad_token', 'link_revoked'].includes(error.code)) door.forget();
     if (error instanceof PodiumError && error.code === 'no_access' && door.invite && !door.asGuest) {
       // The account has no access, the link has: enter as the guest it invites.
       door.asGuest = true;
-      await enter(capture, name || podium.name, takeOver);
-      return;
+      return enter(capture, name || podium.name, pin, takeOver);
     }
     throw error;
   }
-  door.remember({ inside: true, name, devices: Boolean(capture.tracks.audio || capture.tracks.video) });
+  door.remember({ inside: true, name, pin, devices: Boolean(capture.tracks.audio || capture.tracks.video) });
   podium.addEventListener('closing', (event) => leave(/** @type {CustomEvent} */ (event).detail));
+  podium.addEventListener('waiting', () => hold(podium));
+  podium.addEventListener('admitted', () => void inside(podium));
+  outside = capture;
+  if (podium.waiting) hold(podium);
+  else await inside(podium);
+  return podium;
+}
+
+/** One waits: on coming, or sent out because the conference is outside back. @param {Podium} podium */
+function hold(podium) {
+  if (!podium.waiting) return;
+  view?.close();
+  view = null;
+  closeDialogs();
+  if (!outside) {
+    outside = new Capture();
+    outside.on = { audio: podium.media.wants.audio, video: podium.media.wants.video };
+    void outside.start();
+  }
+  (joinView ?? receive(outside, podium)).wait(podium.waiting);
+}
+
+/** @param {Podium} podium */
+async function inside(podium) {
+  const capture = outside ?? new Capture();
+  outside = null;
+  joinView?.close();
+  joinView = null;
   view = new ConferenceView({ root: screens.conference, podium, door, capture, leave });
   show('conference');
+  embedded?.joined(podium);
   await view.takePlace();
 }
 
-/** @param {Podium} podium @param {string} name @param {boolean} takeOver */
-async function join(podium, name, takeOver) {
-  const options = door.access.kind === 'account' ? {} : { name };
+/** @param {Podium} podium @param {string} name @param {string} pin @param {boolean} takeOver */
+async function join(podium, name, pin, takeOver) {
+  const options = { pin, ...(door.access.kind === 'account' ? {} : { name }) };
   try {
     await podium.join(conference, { ...options, takeOver });
   } catch (error) {
@@ -122,12 +166,17 @@ function leave(closing) {
   const note = view?.note;
   view?.close();
   view = null;
+  joinView?.close();
+  joinView = null;
+  outside?.stop();
+  outside = null;
   door.remember({ inside: false });
   farewell({ note, ...closing });
 }
 
 /** @param {{code: string, message?: string, note?: string}} closing */
 function farewell(closing) {
+  embedded?.left(closing.code);
   closeDialogs();
   showFarewell(screens.closed, closing, () => void start(false));
   show('closed');

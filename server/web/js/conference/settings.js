@@ -61,6 +61,7 @@ export async function openSettings(view) {
 function qualityChoice({ podium }) {
   const words = { low: 'Saving data', standard: 'Standard', high: 'High' };
   return segments('Camera picture', 'quality', words, podium.media.cameraQuality, (value) => {
+    storage.setChoices({ ...storage.choices(), quality: value });
     podium.media.setCameraQuality(/** @type {devices.CameraQuality} */ (value)).catch((error) => toast(refusalText(error), { kind: 'warn' }));
   });
 }

@@ -7,19 +7,20 @@ import { h } from '../ui/dom.js';
 
 /** @type {Record<string, {says: string, run: (view: View) => void}>} */
 const KEYS = {
-  m: { says: 'Microphone on or off', run: (view) => onStage(view, () => void view.toggleDevice('audio')) },
-  v: { says: 'Camera on or off', run: (view) => onStage(view, () => void view.toggleDevice('video')) },
-  s: { says: 'Share a screen, or stop', run: (view) => onStage(view, () => void view.toggleScreen()) },
+  m: { says: 'Microphone on or off', run: (view) => mayPublish(view, 'audio') && void view.toggleDevice('audio') },
+  v: { says: 'Camera on or off', run: (view) => mayPublish(view, 'video') && void view.toggleDevice('video') },
+  s: { says: 'Share a screen, or stop', run: (view) => mayPublish(view, 'screen') && void view.toggleScreen() },
   h: { says: 'Raise or lower your hand', run: (view) => view.toggleHand() },
+  t: { says: 'Ask for a turn to speak, or end it', run: (view) => view.toggleTurn() },
   p: { says: 'People', run: (view) => view.side.toggle('people') },
   c: { says: 'Chat', run: (view) => view.side.toggle('chat') },
+  q: { says: 'Questions, polls and links', run: (view) => view.controls.toggleEngage() },
+  f: { says: 'Files', run: (view) => view.side.toggle('files') },
   '?': { says: 'This help', run: () => void showKeys() },
 };
 
-/** @param {View} view @param {() => void} run */
-function onStage(view, run) {
-  if (view.podium.room?.me?.on_stage) run();
-}
+/** @param {View} view @param {import('../lib/shapes.js').MuteSource} source */
+const mayPublish = (view, source) => view.rights.has(`media.publish:${source}`);
 
 /** @param {View} view @param {AbortSignal} signal */
 export function listenForKeys(view, signal) {

@@ -5,20 +5,29 @@
 
 import { closeDialogs } from '../ui/dialog.js';
 import { command } from '../ui/actions.js';
+import { Board } from '../engage/board.js';
+import { Engage } from '../engage/engage.js';
+import { Permissions } from '../ui/permissions.js';
+import { SidePanel } from '../ui/sidepanel.js';
 import { toast } from '../ui/toast.js';
-import { refusalText } from '../ui/words.js';
+import { refusalText, sourceWord } from '../ui/words.js';
+import { Backstage } from './backstage.js';
 import { Banner } from './banner.js';
-import { Chat } from './chat.js';
 import { Controls } from './controls.js';
+import { announce, knocking } from './lobby.js';
+import { FilesPanel } from './files.js';
+import { DeviceReport } from './devicereport.js';
 import { Notices } from './notices.js';
 import { People } from './people.js';
 import { Reactions } from './reactions.js';
-import { SidePanel } from './sidepanel.js';
+import { Showing } from './showing.js';
 import { listenForKeys } from './shortcuts.js';
 import { Sound } from './sound.js';
 import { Stage } from './stage.js';
 import { StageDoor } from './stagedoor.js';
+import { Students } from './students.js';
 import { TopBar } from './topbar.js';
+import { Turns } from './turns.js';
 import { find } from '../ui/dom.js';
 
 /** @typedef {import('../podium.js').Podium} Podium */
@@ -44,18 +53,27 @@ export class ConferenceView {
     this.leave = leave;
     /** @type {Set<string>} the commands one may give now, about nobody in particular */
     this.rights = new Set();
+    /** What one may do about others; asked about those alone who are looked at. */
+    this.permissions = new Permissions(podium);
     this.note = '';
     this.top = new TopBar(find('#top', HTMLElement), this);
     this.banner = new Banner(find('#banner', HTMLElement), podium);
+    this.backstage = new Backstage(find('#backstage', HTMLElement), this);
     this.stage = new Stage(find('#stage', HTMLElement), this);
+    this.students = new Students(find('#students', HTMLElement), this);
+    this.turns = new Turns(find('#turns', HTMLElement), this);
     this.sound = new Sound(find('#stage', HTMLElement), podium, capture.chosen.speaker);
     this.reactions = new Reactions(find('#stage', HTMLElement), podium);
     this.people = new People(this);
-    this.chat = new Chat(podium);
-    this.side = new SidePanel(find('#side', HTMLElement), [this.people, this.chat], () => this.controls.update());
+    this.files = new FilesPanel(this);
+    this.board = new Board(find('#board', HTMLElement), this);
+    this.engage = new Engage({ podium, rights: () => this.rights, token: () => door.access.token, changed: () => this.#badges(), signal: this.#stop.signal });
+    this.side = new SidePanel(find('#side', HTMLElement), [this.people, this.engage.chat, this.files, ...this.engage.parts], () => this.#badges());
     this.controls = new Controls(find('#controls', HTMLElement), this);
     this.stageDoor = new StageDoor(podium);
     this.notices = new Notices(podium);
+    this.showing = new Showing(root, podium.media, this.#stop.signal);
+    this.devices = new DeviceReport(this, this.#stop.signal);
     this.#listen();
     if (matchMedia('(min-width: 1180px)').matches) this.side.show('people');
     this.update();
@@ -69,11 +87,12 @@ export class ConferenceView {
     const on = (target, name, run) => target.addEventListener(name, (event) => run(/** @type {CustomEvent} */ (event).detail), { signal });
     on(podium, 'change', () => this.update());
     on(podium, 'resync', () => void this.#askRights());
+    on(this.permissions, 'change', () => this.update());
     on(podium, 'event', ({ event, before }) => this.#happened(event, before));
     on(podium, 'signal', (message) => this.#heard(message));
     on(podium, 'state', (detail) => {
       this.banner.connection(detail);
-      if (detail.state === 'open') void this.chat.refresh();
+      if (detail.state === 'open') void this.files.refresh();
     });
     on(podium.media, 'change', () => this.#mediaChanged());
     on(podium.media, 'asked', (detail) => void this.stageDoor.unmuteAsked(detail));
@@ -81,6 +100,7 @@ export class ConferenceView {
     on(podium.media, 'ended', ({ source }) => this.notices.deviceEnded(source));
     on(podium.media, 'failed', (error) => toast(`Sound and picture: ${refusalText(error)}`, { kind: 'danger' }));
     listenForKeys(this, signal);
+    this.stage.slides.listen(signal);
     // A tab that is closed leaves its place to the server's grace period; the camera goes off at once.
     window.addEventListener('pagehide', () => podium.media.close(), { signal });
   }
@@ -89,41 +109,51 @@ export class ConferenceView {
     const room = this.podium.room;
     if (!room) return;
     document.title = `${room.title} · Podium`;
-    for (const part of [this.top, this.stage, this.people, this.controls]) part.update();
+    for (const part of [this.top, this.backstage, this.stage, this.students, this.turns, this.people, this.files]) part.update();
     this.sound.update();
-    this.side.badge('people', room.moderates ? room.queue.length : 0);
+    this.showing.update();
+    this.board.update();
+    this.engage.update();
+    this.#badges();
   }
 
-  /** Straight after joining: the chosen devices, and for those who may, a place on the stage. */
+  /** How much waits behind each tab. */
+  #badges() {
+    this.side.badge('people', this.asking);
+    this.side.badge('chat', this.engage.chat.unread);
+    this.side.badge('files', this.files.unseen);
+    for (const { key, unread } of this.engage.parts) this.side.badge(key, unread);
+    this.controls.update();
+  }
+
+  /** How many wait for an answer of this person's. */
+  get asking() {
+    const room = this.podium.room;
+    return room?.moderates ? room.queue.length + room.asking.length + knocking(this).length : 0;
+  }
+
+  /** Straight after joining: the chosen devices, and for those who may go there without asking, a place on the stage. */
   async takePlace() {
     const { media, room } = this.podium;
-    const me = room?.me;
     const wanted = (this.capture.on.audio && this.capture.tracks.audio) || this.capture.tracks.video;
     media.chosen.audio = this.capture.chosen.audio;
     media.chosen.video = this.capture.chosen.video;
-    if (!me || (me.role === 'viewer' && !me.on_stage)) {
-      this.capture.stop();
-      return;
-    }
-    if (!me.on_stage && !wanted) {
-      this.capture.stop();
-      return;
-    }
-    this.stageDoor.expect();
-    if (!me.on_stage && !(await this.#requestPlace())) {
-      this.capture.stop();
-      return;
-    }
+    media.cameraQuality = this.capture.quality;
+    const placed = room?.footing !== 'none' || (wanted && (await this.#requestPlace()));
     for (const device of /** @type {const} */ (['audio', 'video'])) {
       const on = this.capture.on[device];
-      const track = this.capture.take(device);
+      const track = placed ? this.capture.take(device) : null;
       if (track) media.adopt(device, track, on);
     }
     // What was not taken is not wanted any more, also when it is opened only now.
     this.capture.stop();
   }
 
+  /** A place on the stage, where nobody has to grant it. */
   async #requestPlace() {
+    await this.#askRights();
+    if (!this.rights.has('stage.request:go')) return false;
+    this.stageDoor.expect();
     try {
       await this.podium.send('stage.request');
       return true;
@@ -136,32 +166,44 @@ export class ConferenceView {
   /** @param {import('../lib/shapes.js').RoomEvent} event @param {import('../lib/shapes.js').Person | null} before */
   #happened(event, before) {
     this.notices.tell(event, before);
+    if (event.type === 'lobby.entered' && event.who) void announce(this, event.who);
+    if (event.type.startsWith('conference.') || event.type === 'chat.closed' || event.type === 'chat.opened') void this.#askRights();
+    if (event.type === 'file.added') this.files.added(/** @type {any} */ (event));
+    if (event.type === 'file.removed') this.files.removed(/** @type {any} */ (event).file);
     if (event.person !== this.podium.room?.you) return;
     if (event.type === 'participant.left') this.note = event.note ?? '';
     if (event.type === 'stage.taken') void this.stageDoor.arrived(event);
     if (event.type === 'stage.invited') void this.stageDoor.invited(event);
     if (event.type === 'stage.declined') this.stageDoor.invitationOver();
     if (event.type === 'stage.left') closeDialogs();
+    if (event.type === 'remark.granted') void this.turns.granted();
+    if (event.type === 'devices.selected') void this.devices.select(event);
+    // One's own report changes nothing that one may do.
+    if (event.type.startsWith('devices.')) return;
     void this.#askRights();
   }
 
   /** @param {import('../lib/shapes.js').Message} message */
   #heard(message) {
-    if (message.type === 'media.speakers') this.stage.speakers();
-    else if (message.type === 'media.quality') this.stage.quality();
-    else if (message.type === 'reaction') this.reactions.show(message);
-    else if (message.type === 'chat.message') {
-      this.chat.receive(message.message);
-      this.side.badge('chat', this.side.shown === 'chat' ? 0 : this.chat.unread);
-      this.controls.update();
-    }
+    if (message.type === 'media.speakers') {
+      this.stage.speakers();
+      this.students.speakers();
+    } else if (message.type === 'media.quality') {
+      this.stage.quality();
+      this.students.quality();
+      this.people.quality();
+    } else if (message.type === 'reaction') this.reactions.show(message);
   }
 
   #mediaChanged() {
     const { wants, local } = this.podium.media;
     this.door.remember({ audio: wants.audio, video: wants.video, devices: local.has('audio') || local.has('video') });
+    this.devices.soon();
     this.stage.update();
+    this.students.update();
+    this.turns.update();
     this.sound.update();
+    this.showing.update();
     this.controls.update();
   }
 
@@ -169,6 +211,7 @@ export class ConferenceView {
     const answer = await this.podium.can().catch(() => null);
     if (!answer) return;
     this.rights = answer.commands;
+    this.devices.soon();
     this.update();
   }
 
@@ -177,7 +220,8 @@ export class ConferenceView {
     const { media } = this.podium;
     const state = media.state(device);
     try {
-      if (state === 'locked') toast('A moderator has locked this; only a moderator can undo it.', { kind: 'warn' });
+      if (state === 'barred') toast(`Guests do not use their ${sourceWord(device)} in this conference.`, { kind: 'warn' });
+      else if (state === 'locked') toast('A moderator has locked this; only a moderator can undo it.', { kind: 'warn' });
       else if (state === 'on') await media.mute(device);
       else await media.unmute(device);
     } catch (error) {
@@ -200,8 +244,24 @@ export class ConferenceView {
 
   toggleHand() {
     const room = this.podium.room;
-    if (!room?.me || room.me.on_stage) return;
-    void command(this.podium, room.queuePosition(room.you) ? 'stage.withdraw' : 'stage.request');
+    if (!room) return;
+    if (room.queuePosition(room.you)) void command(this.podium, 'stage.withdraw');
+    else if (this.rights.has('stage.request')) void command(this.podium, 'stage.request');
+  }
+
+  /** Ask for a turn to speak, take that back, or end the turn that runs. */
+  toggleTurn() {
+    const room = this.podium.room;
+    if (!room) return;
+    if (room.remarks.has(room.you)) void command(this.podium, 'remark.end');
+    else if (room.asking.includes(room.you)) void command(this.podium, 'remark.withdraw');
+    else if (this.rights.has('remark.request')) void this.turns.ask();
+  }
+
+  /** Write to one person alone. @param {string} person */
+  writeTo(person) {
+    this.side.show('chat');
+    this.engage.chat.writeTo(person);
   }
 
   async quit() {
@@ -211,7 +271,11 @@ export class ConferenceView {
 
   close() {
     this.#stop.abort();
+    this.backstage.close();
     this.stage.close();
+    this.students.close();
+    this.turns.close();
+    this.board.close();
     this.sound.close();
     this.banner.close();
     this.reactions.close();

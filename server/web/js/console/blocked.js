@@ -6,7 +6,7 @@ import { h, icon } from '../ui/dom.js';
 import { give } from './commands.js';
 
 /** @typedef {import('../podium.js').Podium} Podium */
-/** @typedef {import('./permissions.js').Permissions} Permissions */
+/** @typedef {import('../ui/permissions.js').Permissions} Permissions */
 /** @typedef {import('../types.js').Blocked} Blocked */
 
 // Asked about with `can`, and shown: the newest; nobody works through more at once.

@@ -9,7 +9,7 @@ import { give, giveMany } from './commands.js';
 import { removeDialog } from './personmenu.js';
 
 /** @typedef {import('../podium.js').Podium} Podium */
-/** @typedef {import('./permissions.js').Permissions} Permissions */
+/** @typedef {import('../ui/permissions.js').Permissions} Permissions */
 /** @typedef {import('./table.js').PeopleTable} PeopleTable */
 /** @typedef {import('../lib/shapes.js').Person} Person */
 /** @typedef {{permission: string, fields?: Record<string, any>, label: string, icon: string, done: (who: string) => string, skip?: (person: Person) => boolean}} Bulk */

@@ -1,6 +1,6 @@
 // Giving commands, and telling how it went: what is done shows in the table, what is refused as its sentence.
 
-import { PodiumError } from '../podium.js';
+import { patiently } from '../lib/patiently.js';
 import { toast } from '../ui/toast.js';
 import { refusalText } from '../ui/words.js';
 import { announce } from './announcer.js';
@@ -51,13 +51,24 @@ const AT_ONCE = 4;
  */
 export async function give(podium, type, fields, done) {
   try {
-    await podium.send(type, fields);
-    announce(done);
+    const { result } = await podium.send(type, fields);
+    const receipt = result?.type === 'receipt' ? receiptText(result) : '';
+    announce(`${done} ${receipt}`.trim());
+    if (receipt) toast(`${done} ${receipt}`, { kind: result?.applied ? 'ok' : 'warn' });
     return true;
   } catch (error) {
     toast(refusalText(error), { kind: 'danger' });
     return false;
   }
+}
+
+/**
+ * What the media worker has confirmed.
+ * @param {{applied?: boolean, silence_ms?: number | null}} receipt
+ */
+function receiptText({ applied = false, silence_ms: silence }) {
+  if (!applied) return 'The media worker has not confirmed it yet.';
+  return typeof silence === 'number' ? `Silent within ${Math.max(1, Math.round(silence))} ms.` : '';
 }
 
 /**
@@ -90,27 +101,6 @@ export async function giveMany(podium, orders, done) {
   if (accepted) toast(done(people(accepted)), { kind: 'ok' });
   if (refusals.length)
     toast(`${people(refusals.length)} refused: ${[...new Set(refusals)].join(' ')}`, { kind: 'danger' });
-}
-
-// A stage full of people, muted and taken down at once, is done in a few seconds even at the server's rate.
-const TRIES = 6;
-const WAIT_MS = 500;
-
-/**
- * Does it again, a little later, when the server says that this was too much at once.
- * @template T
- * @param {() => Promise<T>} run
- * @returns {Promise<T>}
- */
-export async function patiently(run) {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await run();
-    } catch (error) {
-      if (!(error instanceof PodiumError) || error.code !== 'rate_limited' || tries === TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, WAIT_MS * tries));
-    }
-  }
 }
 
 /** @param {number} count */

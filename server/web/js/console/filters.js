@@ -1,5 +1,7 @@
 // Which people the table shows, and in which order. Pure: a room and a choice in, a list out.
 
+import { GRADES } from '../ui/quality.js';
+
 /** @typedef {import('../lib/shapes.js').Person} Person */
 /** @typedef {import('../lib/room.js').Room} Room */
 
@@ -25,7 +27,7 @@ const SHOWN = {
 
 // The order of authority, for sorting only; what a role may do is the server's to say.
 const ROLE_ORDER = ['organizer', 'moderator', 'speaker', 'guest_speaker', 'viewer'];
-const GRADE_ORDER = ['lost', 'poor', 'good', 'excellent'];
+const GRADE_ORDER = Object.keys(GRADES);
 
 /**
  * Where somebody is, as a number to sort by: the stage in order of taking, then the queue, the invited, the audience.

@@ -4,11 +4,14 @@ import { byId } from '../ui/byid.js';
 import { h, icon, setText } from '../ui/dom.js';
 import { inviteDialog } from '../ui/invite.js';
 import { themeButton } from '../ui/theme.js';
+import { recordButton, recordingSign } from '../ui/recording.js';
+import { arrangingDialog } from './arranging.js';
 import { showShortcuts } from './keyboard.js';
+import { layoutMenu } from './layout.js';
 import { endDialog, settingsDialog } from './settings.js';
 
 /** @typedef {import('../podium.js').Podium} Podium */
-/** @typedef {import('./permissions.js').Permissions} Permissions */
+/** @typedef {import('../ui/permissions.js').Permissions} Permissions */
 
 /**
  * @param {Podium} podium
@@ -18,9 +21,18 @@ import { endDialog, settingsDialog } from './settings.js';
 export function showHeader(podium, permissions, token) {
   const invite = tool('Invite', 'user-plus', 'console-invite', () => {
     const room = podium.room;
-    if (room) inviteDialog({ token, conference: room.conference, title: room.title });
+    if (room) inviteDialog({ token, conference: room.conference, title: room.title, you: room.you });
   });
+  const record = recordButton(podium);
+  const sign = recordingSign();
+  byId('title', HTMLElement).after(sign);
   const keys = tool('Keys', 'keyboard', 'console-keys', showShortcuts);
+  const place = () => void arrangingDialog(podium, permissions);
+  const layout = tool('Layout', 'expand', 'console-layout', () => {
+    // Who is on the stage may place the own tile without laying everything out.
+    if (permissions.allows(null, 'conference.layout')) layoutMenu(layout, podium, place);
+    else place();
+  });
   const settings = tool('Settings', 'settings', 'console-settings', () => settingsDialog(podium, permissions));
   const end = h(
     'button',
@@ -35,7 +47,7 @@ export function showHeader(podium, permissions, token) {
   );
   const theme = themeButton();
   theme.classList.add('btn-sm');
-  byId('tools', HTMLElement).append(invite, settings, keys, theme, end);
+  byId('tools', HTMLElement).append(record.button, invite, layout, settings, keys, theme, end);
 
   const draw = () => {
     const room = podium.room;
@@ -47,8 +59,15 @@ export function showHeader(podium, permissions, token) {
     setText(byId('count-places', HTMLElement), ` / ${room.stagePlaces}`);
     setText(byId('count-asking', HTMLElement), String(room.queue.length));
     byId('count-asking-box', HTMLElement).classList.toggle('console-count-warn', room.queue.length > 0);
+    const waiting = room.queue.length + room.asking.length + room.lobby.size;
+    const tab = byId('tab-queue-count', HTMLElement);
+    tab.hidden = waiting === 0;
+    setText(tab, String(waiting));
     byId('count-stage-box', HTMLElement).classList.toggle('console-count-full', room.stage.length >= room.stagePlaces);
-    document.title = `${room.queue.length ? `(${room.queue.length}) ` : ''}${room.title} · Console`;
+    document.title = `${waiting ? `(${waiting}) ` : ''}${room.title} · Console`;
+    sign.hidden = !room.recording;
+    record.draw(permissions.allows(null, room.recording ? 'recording.stop' : 'recording.start'));
+    layout.hidden = !['conference.layout', 'layout.place'].some((command) => permissions.allows(null, command));
     settings.hidden = !permissions.allows(null, 'conference.settings');
     end.hidden = !permissions.allows(null, 'conference.end');
   };

@@ -1,16 +1,20 @@
 // The moderator console: a second connection of the same person, without media, that sees and commands.
 
 import { Podium, PodiumError, storage } from '../podium.js';
+import { Permissions } from '../ui/permissions.js';
 import { initTheme } from '../ui/theme.js';
 import { showBlocked } from './blocked.js';
 import { showBulk } from './bulk.js';
 import { Directory } from './directory.js';
+import { showDoor } from './door.js';
+import { showEngage } from './engage.js';
+import { showExports } from './exports.js';
 import { openGate, showGate } from './gate.js';
 import { showHeader } from './header.js';
 import { wireKeyboard } from './keyboard.js';
 import { showLog } from './log.js';
-import { Permissions } from './permissions.js';
 import { showQueue } from './queue.js';
+import { showRemarks } from './remarks.js';
 import { PeopleTable } from './table.js';
 import { wireTabs } from './tabs.js';
 
@@ -64,6 +68,8 @@ function refuse(error) {
         homeWay,
       ],
     });
+  } else if (code === 'company_disabled') {
+    showGate({ ...OVER.company_disabled, text, ways: [againWay, homeWay] });
   } else showGate({ title: 'The console cannot be opened', text, picture: 'alert', ways: [againWay, homeWay] });
 }
 
@@ -79,6 +85,7 @@ const OVER = {
   no_access: { title: 'You have no access any more', picture: 'lock' },
   taken_over: { title: 'Opened somewhere else', picture: 'expand' },
   bad_token: { title: 'Please sign in again', picture: 'key' },
+  company_disabled: { title: 'Switched off for the moment', picture: 'lock' },
 };
 
 /** @param {boolean} [takeOver] */
@@ -97,9 +104,13 @@ async function start(takeOver = false) {
     showHeader(podium, permissions, token);
     wireKeyboard(table);
     showBulk(podium, permissions, table);
+    showDoor(podium, permissions);
     showQueue(podium, permissions);
+    showRemarks(podium, permissions);
     showBlocked(podium, permissions);
     showLog(podium);
+    showExports(podium, token);
+    showEngage(podium, permissions, token);
     openGate();
     table.draw();
     directory.read();

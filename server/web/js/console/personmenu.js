@@ -5,12 +5,15 @@ import { openMenu } from '../ui/menu.js';
 import { refusalText, roleWord } from '../ui/words.js';
 import { toast } from '../ui/toast.js';
 import { SOURCES, give, toggle } from './commands.js';
-import { formDialog } from './formdialog.js';
-import { permits } from './permissions.js';
+import { devicesDialog, hasDevices } from './devices.js';
+import { explainDialog } from './explain.js';
+import { statisticsDialog } from './statistics.js';
+import { formDialog } from '../ui/formdialog.js';
+import { permits } from '../ui/permissions.js';
 
 /** @typedef {import('../podium.js').Podium} Podium */
 /** @typedef {import('../lib/shapes.js').Person} Person */
-/** @typedef {import('./permissions.js').Permissions} Permissions */
+/** @typedef {import('../ui/permissions.js').Permissions} Permissions */
 /** @typedef {import('../ui/menu.js').Entry} Entry */
 
 // An order to show the roles in, nothing else: which of them may be given is the server's answer.
@@ -30,8 +33,11 @@ export async function personMenu(anchor, podium, permissions, person) {
       mediaItems(podium, person, can),
       stageItems(podium, person, can),
       roleItems(podium, person, can),
+      otherItems(podium, person, can),
       removeItems(podium, person, can),
     ];
+    // Whoever may do nothing to somebody has no business with their rights either; with one's own always.
+    if (person.id === podium.room?.you || groups.some((group) => group.length)) groups.push([...statisticsItems(podium, person, can), explainItem(podium, person)]);
     const items = groups.filter((group) => group.length).flatMap((group, index) => (index ? ['-', ...group] : group));
     if (items.length === 0) items.push({ head: 'There is nothing you may do here.' });
     openMenu(anchor, /** @type {Entry[]} */ ([{ head: person.name }, ...items]));
@@ -141,7 +147,8 @@ function stageItems(podium, person, can) {
 /** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {Entry[]} */
 function roleItems(podium, person, can) {
   const given = ROLES.filter((role) => role === person.role || permits(can, `role.assign:${role}`));
-  if (!given.some((role) => role !== person.role)) return [];
+  const cleared = permits(can, 'role.clear');
+  if (!cleared && !given.some((role) => role !== person.role)) return [];
   return [
     { head: 'Role' },
     ...given.map((role) => ({
@@ -154,8 +161,70 @@ function roleItems(podium, person, can) {
         void give(podium, 'role.assign', { target: person.id, role }, `${person.name} is now ${roleWord(role)}.`);
       },
     })),
+    ...(cleared
+      ? [
+          {
+            label: 'As everybody else',
+            icon: 'refresh',
+            hint: 'the general role',
+            testid: 'menu-role-clear',
+            run: () =>
+              void give(podium, 'role.clear', { target: person.id }, `${person.name} has the general role again.`),
+          },
+        ]
+      : []),
   ];
 }
+
+/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {Entry[]} */
+function otherItems(podium, person, can) {
+  /** @type {Entry[]} */
+  const items = [];
+  if (person.on_stage && permits(can, 'conference.layout')) {
+    items.push({
+      label: 'Large for everybody',
+      icon: 'expand',
+      testid: 'menu-spotlight',
+      run: () =>
+        void give(
+          podium,
+          'conference.layout',
+          { kind: 'speaker', spotlight: person.id },
+          `${person.name} is large on everybody’s screen.`,
+        ),
+    });
+  }
+  if (hasDevices(podium, person.id) && permits(can, 'devices.select')) {
+    items.push({
+      label: 'Devices …',
+      icon: 'settings',
+      testid: 'menu-devices',
+      run: () => devicesDialog(podium, person),
+    });
+  }
+  return items;
+}
+
+/** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {Entry[]} */
+const statisticsItems = (podium, person, can) =>
+  permits(can, 'media.stats')
+    ? [
+        {
+          label: 'Connection …',
+          icon: 'signal',
+          testid: 'menu-statistics',
+          run: () => void statisticsDialog(podium, person),
+        },
+      ]
+    : [];
+
+/** @param {Podium} podium @param {Person} person @returns {Entry} */
+const explainItem = (podium, person) => ({
+  label: person.id === podium.room?.you ? 'What may I do? …' : 'What may they do? …',
+  icon: 'info',
+  testid: 'menu-explain',
+  run: () => void explainDialog(podium, person),
+});
 
 /** @param {Podium} podium @param {Person} person @param {Set<string>} can @returns {Entry[]} */
 function removeItems(podium, person, can) {

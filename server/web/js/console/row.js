@@ -2,6 +2,7 @@
 
 import { avatar } from '../ui/avatar.js';
 import { h, icon } from '../ui/dom.js';
+import { QualityBars, qualityLines } from '../ui/quality.js';
 import { roleWord } from '../ui/words.js';
 import { SOURCES } from './commands.js';
 
@@ -20,9 +21,6 @@ import { SOURCES } from './commands.js';
  */
 
 /** @typedef {{room: Room, selected: boolean, allows: (command: string) => boolean}} RowContext */
-
-/** @type {Record<string, string>} */
-const GRADES = { excellent: 'Excellent', good: 'Good', poor: 'Poor', lost: 'Lost' };
 
 /** @typedef {{command: 'stage.grant' | 'stage.invite' | 'stage.take_down', word: string, icon: string}} StageCommand */
 
@@ -249,20 +247,19 @@ export class Row {
 
   /** @param {import('../lib/shapes.js').Quality | undefined} known */
   #drawQuality(known) {
-    const words = known
-      ? [
-          GRADES[known.grade],
-          `${(known.loss ?? 0).toFixed(1)} % lost, ${known.rtt_ms ?? 0} ms round trip`,
-          `${rate(known.up_kbps)} up, ${rate(known.down_kbps)} down`,
-        ]
-      : ['No measure'];
+    const words = qualityLines(known);
     this.quality.setAttribute('aria-label', `Connection of ${this.person.name}: ${words.join(', ')}`);
     this.quality.dataset.tip = words.join('\n');
-    this.quality.replaceChildren(
-      known
-        ? h('span', { class: 'quality', data: { grade: known.grade } }, h('i'), h('i'), h('i'))
-        : h('span', { class: 'dim', 'aria-hidden': 'true' }, '–'),
-    );
+    if (!known) {
+      this.quality.replaceChildren(h('span', { class: 'dim', 'aria-hidden': 'true' }, '–'));
+      return;
+    }
+    const bars = new QualityBars();
+    bars.show(known, this.person.name);
+    // The cell itself says it to screen readers and on hovering.
+    bars.node.title = '';
+    bars.node.setAttribute('aria-hidden', 'true');
+    this.quality.replaceChildren(bars.node);
   }
 
   /** @param {StageCommand | undefined} offered */
@@ -274,9 +271,4 @@ export class Row {
     this.stage.replaceChildren(icon(offered.icon, 'icon-sm'), offered.word);
     this.stage.setAttribute('aria-label', `${offered.word}: ${this.person.name}`);
   }
-}
-
-/** @param {number | undefined} kbps */
-function rate(kbps = 0) {
-  return kbps >= 1000 ? `${(kbps / 1000).toFixed(1)} Mbit/s` : `${kbps} kbit/s`;
 }

@@ -15,6 +15,15 @@ import { modeWord, plural, roleWord, sourceWord } from '../ui/words.js';
  */
 const say = (text, icon, kind = 'info') => ({ text, icon, kind });
 
+/** @param {string} reason @param {string} by */
+function stopped(reason, by) {
+  if (reason === 'too_large') return 'The recording ended: it has reached its largest size';
+  if (reason === 'disk_full') return 'The recording ended: the disk of the server is nearly full';
+  if (reason === 'too_slow') return 'The recording ended: the disk of the server is too slow for it';
+  if (reason === 'failed') return 'The recording ended: it could not be written';
+  return `${by} stopped the recording`;
+}
+
 /** @type {Record<string, (told: Told) => Entry | null>} */
 const SENTENCES = {
   'conference.settings_changed': ({ event, by }) =>
@@ -23,6 +32,26 @@ const SENTENCES = {
       'settings',
     ),
   'conference.mode_changed': ({ event, by }) => say(`${by} changed the mode: ${modeWord(event.mode)}`, 'settings'),
+  'conference.started': ({ by }) => say(`${by} began the conference`, 'play', 'ok'),
+  'recording.started': ({ by }) => say(`${by} began to record`, 'record', 'warn'),
+  'recording.stopped': ({ by, event }) => say(stopped(event.reason ?? 'stopped', by), 'record'),
+  'conference.pin_changed': ({ by, event }) => say(event.pin ? `${by} set a PIN` : `${by} took the PIN away`, 'key'),
+  'conference.layout_changed': ({ by }) => say(`${by} laid the stage out`, 'expand'),
+  'lobby.entered': ({ event }) =>
+    event.who?.reason === 'lobby' ? say(`${event.who.name} waits at the door`, 'clock', 'warn') : null,
+  'lobby.left': ({ who, by, event }) =>
+    event.refused
+      ? say(`${by} sent ${who} away${event.note ? `: “${event.note}”` : ''}`, 'x')
+      : say(`${who} does not wait any more`, 'log-out'),
+  'remark.requested': ({ who }) => say(`${who} asks for a turn to speak`, 'mic', 'warn'),
+  'remark.withdrawn': ({ who }) => say(`${who} does not ask to speak any more`, 'mic-off'),
+  'remark.refused': ({ who, by }) => say(`${by} gave ${who} no turn to speak`, 'x'),
+  'remark.granted': ({ who, by }) => say(`${by} gave ${who} a turn to speak`, 'mic', 'ok'),
+  'remark.ended': ({ who, by, own, event }) => {
+    if (event.reason === 'time' || own) return say(`The turn of ${who} is over`, 'mic-off');
+    return say(`${by} ended the turn of ${who}`, 'mic-off');
+  },
+  'devices.selected': ({ who, by, own }) => (own ? null : say(`${by} switched a device of ${who}`, 'settings')),
   'conference.ended': ({ by }) => say(`${by} ended the conference`, 'end', 'danger'),
   'conference.reopened': ({ by }) => say(`${by} opened the conference again`, 'play', 'ok'),
   'participant.joined': ({ who, event }) =>
@@ -88,6 +117,36 @@ const SENTENCES = {
     const did = event.forced ? `switched on the ${what} of ${who}` : `asked ${who} to switch the ${what} on`;
     return say(`${by} ${did}`, event.source === 'video' ? 'camera' : event.source === 'screen' ? 'screen' : 'mic');
   },
+  'chat.closed': ({ by }) => say(`${by} closed the chat`, 'chat', 'warn'),
+  'chat.opened': ({ by }) => say(`${by} opened the chat`, 'chat', 'ok'),
+  'chat.deleted': ({ who, by, own }) =>
+    say(own ? `${who} deleted a message of their own` : `${by} deleted a message of ${who}`, 'trash'),
+  'question.approved': ({ by, event }) => say(`${by} approved a question: “${event.question.text}”`, 'question', 'ok'),
+  'question.answered': ({ by, event }) => say(`${by} answered question ${event.question}`, 'question'),
+  'question.displayed': ({ by, event }) =>
+    say(
+      event.question
+        ? `${by} put a question on the stage: “${event.question.text}”`
+        : `${by} took the question down from the stage`,
+      'question',
+    ),
+  'question.dismissed': ({ by, event }) => say(`${by} took question ${event.question} away`, 'question'),
+  'poll.launched': ({ by, event }) => say(`${by} opened a poll: “${event.poll.question}”`, 'poll', 'ok'),
+  'poll.closed': ({ by, event }) =>
+    say(`${by} closed poll ${event.poll} after ${plural(event.answers ?? 0, 'answer')}`, 'poll'),
+  'poll.removed': ({ by, event }) => say(`${by} removed poll ${event.poll}`, 'poll'),
+  'link.published': ({ by, event }) => say(`${by} published a link: “${event.link.title}”`, 'link'),
+  'link.promoted': ({ by, event }) =>
+    say(
+      event.link ? `${by} put a link on the stage: “${event.link.title}”` : `${by} took the link down from the stage`,
+      'link',
+    ),
+  'link.removed': ({ by, event }) => say(`${by} removed link ${event.link}`, 'link'),
+  'file.added': ({ by, event }) =>
+    say(`${by} added ${event.file.kind === 'slides' ? 'slides' : 'a handout'}: “${event.file.label}”`, 'list'),
+  'file.removed': ({ by, event }) => say(`${by} removed file ${event.file}`, 'trash'),
+  'slides.opened': ({ by, event }) => say(`${by} shows slides: “${event.slides?.file.label}”`, 'image', 'ok'),
+  'slides.closed': ({ by }) => say(`${by} took the slides down`, 'image'),
   'track.published': ({ who, event }) =>
     event.source === 'screen' ? say(`${who} shares the screen`, 'screen', 'ok') : null,
   'track.unpublished': ({ who, by, own, event }) => {

@@ -1,33 +1,60 @@
 // What concerns the conference as a whole: its settings, its end.
 
 import { h } from '../ui/dom.js';
-import { formDialog } from './formdialog.js';
+import { formDialog } from '../ui/formdialog.js';
+import { field, group, numberInput, select, toggle, within } from '../ui/fields.js';
 
 /** @typedef {import('../podium.js').Podium} Podium */
+/** @typedef {import('../lib/room.js').Room} Room */
+/** @typedef {import('../ui/permissions.js').Permissions} Permissions */
 
 // The design's cap of the stage: a setting may lower it, nothing raises it.
 const STAGE_PLACES = 36;
 // The protocol's bounds.
 const MOST_PEOPLE = 100_000;
+const LONGEST_REMARK_S = 600;
+const PIN = /^[A-Za-z0-9]{0,16}$/;
 // What a setting is that the wire leaves out, because it stands at its default.
 const DEFAULTS = {
+  members: 'default',
+  outsiders: 'default',
   public: true,
   guests_may: { messages: true, audio: true, video: true },
   capacity: 0,
   list_hidden: false,
   force_unmute: false,
+  remark_s: 60,
+  lobby: 'off',
+  backstage: false,
+  speakers_moderate_chat: false,
+  speakers_see_private_questions: false,
+  questions_approved: false,
+  private_chat: 'everyone',
+  slow_mode_s: 0,
 };
 
-/** @typedef {import('../lib/room.js').Room} Room */
-/** @typedef {import('./permissions.js').Permissions} Permissions */
+/** @type {[string, string][]} */
+const ACCESS = [
+  ['moderator', 'Moderator'],
+  ['speaker', 'Speaker'],
+  ['viewer', 'Viewer'],
+  ['no_access', 'No access'],
+];
 
-/** @type {Record<string, string>} */
-const ACCESS = {
-  moderator: 'Moderator',
-  speaker: 'Speaker',
-  viewer: 'Viewer',
-  no_access: 'No access',
-};
+/** @type {[string, string][]} */
+const LOBBY = [
+  ['off', 'Nobody'],
+  ['guests', 'Guests'],
+  ['everyone', 'Everybody without a role of their own here'],
+];
+
+/** @type {[string, string][]} */
+const PRIVATE_CHAT = [
+  ['everyone', 'Everybody'],
+  ['moderators', 'Only to and from those who moderate the chat'],
+  ['off', 'Nobody'],
+];
+const LONGEST_SLOW_S = 3600;
 
 /** @type {Record<string, string>} */
 const MODE_WORDS = {
@@ -46,6 +73,7 @@ const TEACHERS = 200;
 export function settingsDialog(podium, permissions) {
   const room = podium.room;
   if (!room) return;
+  const now = { ...DEFAULTS, ...room.settings };
   const title = h('input', {
     class: 'input',
     id: 'settings-title',
@@ -54,16 +82,26 @@ export function settingsDialog(podium, permissions) {
     autocomplete: 'off',
     data: { testid: 'settings-title' },
   });
-  const places = numberInput('places', room.stagePlaces, 1, STAGE_PLACES);
-  const capacity = numberInput('capacity', room.settings.capacity ?? 0, 0, MOST_PEOPLE);
-  const members = accessSelect('members', room.settings.members, 'Speaker, as long as nothing is chosen');
-  const outsiders = accessSelect('outsiders', room.settings.outsiders, 'What their link says');
-  const open = toggle('public', 'Guests may come in', room.settings.public ?? true);
-  const messages = toggle('guest-messages', 'Guests may write messages', room.settings.guests_may?.messages ?? true);
-  const audio = toggle('guest-audio', 'Guests may speak', room.settings.guests_may?.audio ?? true);
-  const video = toggle('guest-video', 'Guests may show camera and screen', room.settings.guests_may?.video ?? true);
-  const hidden = toggle('hidden', 'Only moderators see who is present', room.settings.list_hidden ?? false);
-  const force = toggle('force', 'Asking to unmute switches the device on', room.settings.force_unmute ?? false);
+  const places = numberInput('settings-places', room.stagePlaces, 1, STAGE_PLACES);
+  const capacity = numberInput('settings-capacity', now.capacity, 0, MOST_PEOPLE);
+  const remark = numberInput('settings-remark', now.remark_s, 1, LONGEST_REMARK_S);
+  const members = select('settings-members', [['default', 'Speaker, as nothing is chosen'], ...ACCESS], now.members);
+  const outsiders = select('settings-outsiders', [['default', 'What their link says'], ...ACCESS], now.outsiders);
+  const lobby = select('settings-lobby', LOBBY, now.lobby);
+  const pin = permissions.allows(null, 'conference.set_pin') ? pinInput(room.pin) : null;
+  const guests = { ...DEFAULTS.guests_may, ...now.guests_may };
+  const open = toggle('settings-public', 'Guests may come in', now.public);
+  const messages = toggle('settings-guest-messages', 'Guests may write messages', guests.messages);
+  const audio = toggle('settings-guest-audio', 'Guests may speak', guests.audio);
+  const video = toggle('settings-guest-video', 'Guests may show camera and screen', guests.video);
+  const hidden = toggle('settings-hidden', 'Only moderators see who is present', now.list_hidden);
+  const force = toggle('settings-force', 'Asking to unmute switches the device on', now.force_unmute);
+  const backstage = toggle('settings-backstage', 'Viewers wait until the conference is begun', now.backstage);
+  const chat = toggle('settings-speakers-chat', 'Speakers moderate the chat', now.speakers_moderate_chat);
+  const questions = toggle('settings-speakers-questions', 'Speakers see private questions', now.speakers_see_private_questions);
+  const approved = toggle('settings-questions-approved', 'Questions are seen by others when they are approved', now.questions_approved);
+  const alone = select('settings-private-chat', PRIVATE_CHAT, now.private_chat);
+  const slow = numberInput('settings-slow', now.slow_mode_s, 0, LONGEST_SLOW_S);
   const held = modeFields(room, permissions);
   formDialog({
     title: 'Settings',
@@ -72,39 +110,78 @@ export function settingsDialog(podium, permissions) {
     body: [
       h('div', { class: 'field' }, h('label', { for: 'settings-title' }, 'Title'), title),
       ...(held ? held.body : []),
-      field(
-        places,
-        'Places on the stage',
-        `1 to ${STAGE_PLACES}. ${room.stage.length} taken now; lowering it takes nobody down.`,
-      ),
-      field(capacity, 'People at most', '0 for no limit. A smaller number sends nobody out.'),
-      field(members, 'Members of this server are'),
-      field(outsiders, 'Guests are'),
-      ...[open, messages, audio, video, hidden, force].map((one) => one.label),
+      group('The door', [
+        field(members, 'Members of this server are'),
+        field(outsiders, 'Guests are'),
+        field(lobby, 'Who waits to be let in'),
+        pin && field(pin, 'PIN', 'Letters and digits; empty for none. Whoever has a role of their own here needs none.'),
+        field(capacity, 'People at most', '0 for no limit. A smaller number sends nobody out.'),
+        open.label,
+        backstage.label,
+      ]),
+      group('The stage', [
+        field(
+          places,
+          'Places on the stage',
+          `1 to ${STAGE_PLACES}. ${room.stage.length} taken now; lowering it takes nobody down.`,
+        ),
+        field(remark, 'Seconds of a turn to speak', `1 to ${LONGEST_REMARK_S}.`),
+        force.label,
+      ]),
+      group('People', [messages, audio, video, hidden].map((one) => one.label)),
+      group('Chat and questions', [
+        field(alone, 'Who writes to one person alone'),
+        field(slow, 'Slow mode: seconds between messages of one person', '0 for none. Who moderates the chat does not wait.'),
+        ...[approved, chat, questions].map((one) => one.label),
+      ]),
     ],
     run: async () => {
       const wanted = title.value.trim();
       if (!wanted) return 'The conference needs a title.';
       if (!within(places, 1, STAGE_PLACES)) return `The stage has 1 to ${STAGE_PLACES} places.`;
       if (!within(capacity, 0, MOST_PEOPLE)) return `People at most: 0 to ${MOST_PEOPLE}.`;
+      if (!within(remark, 1, LONGEST_REMARK_S)) return `A turn to speak has 1 to ${LONGEST_REMARK_S} seconds.`;
+      if (!within(slow, 0, LONGEST_SLOW_S)) return `Slow mode: 0 to ${LONGEST_SLOW_S} seconds.`;
+      if (pin && !PIN.test(pin.value)) return 'A PIN has at most 16 letters and digits.';
       const changed = changes(room, {
         title: wanted,
         stage_places: Number(places.value),
         capacity: Number(capacity.value),
+        remark_s: Number(remark.value),
         public: open.input.checked,
         list_hidden: hidden.input.checked,
         force_unmute: force.input.checked,
+        backstage: backstage.input.checked,
+        speakers_moderate_chat: chat.input.checked,
+        speakers_see_private_questions: questions.input.checked,
+        questions_approved: approved.input.checked,
+        private_chat: alone.value,
+        slow_mode_s: Number(slow.value),
         guests_may: { messages: messages.input.checked, audio: audio.input.checked, video: video.input.checked },
-        ...(members.value ? { members: members.value } : {}),
-        ...(outsiders.value ? { outsiders: outsiders.value } : {}),
+        lobby: lobby.value,
+        members: members.value,
+        outsiders: outsiders.value,
       });
       if (Object.keys(changed).length) await podium.send('conference.settings', changed);
+      if (pin && pin.value !== room.pin) await podium.send('conference.set_pin', { pin: pin.value });
       const mode = held?.chosen();
       if (mode) await podium.send('conference.set_mode', mode);
       return undefined;
     },
   });
 }
+
+/** @param {string} value */
+const pinInput = (value) =>
+  h('input', {
+    class: 'input num',
+    id: 'settings-pin',
+    maxlength: '16',
+    value,
+    autocomplete: 'off',
+    inputmode: 'numeric',
+    data: { testid: 'settings-pin' },
+  });
 
 /**
  * What is other than now: somebody else may be changing another setting at the same time.
@@ -129,9 +206,9 @@ function modeFields(room, permissions) {
     (one) => one === room.mode || permissions.allows(null, `conference.set_mode:${one}`),
   );
   if (!modes.some((one) => permissions.allows(null, `conference.set_mode:${one}`))) return null;
-  const mode = select('mode', modes.map((one) => [one, MODE_WORDS[one]]), room.mode);
+  const mode = select('settings-mode', modes.map((one) => [one, MODE_WORDS[one]]), room.mode);
   const now = room.teacher || room.owner;
-  const teacher = select('teacher', teachers(room, now), now);
+  const teacher = select('settings-teacher', teachers(room, now), now);
   const who = field(teacher, 'Teacher');
   const show = () => {
     who.hidden = mode.value !== 'video_lecture';
@@ -164,62 +241,6 @@ function teachers(room, now) {
     )
     .slice(0, TEACHERS);
   return [...first, ...others.map(({ id, name }) => /** @type {[string, string]} */ ([id, name]))];
-}
-
-/** @param {HTMLElement} control @param {string} label @param {string} [hint] */
-function field(control, label, hint) {
-  const id = `${control.id}-hint`;
-  if (hint) control.setAttribute('aria-describedby', id);
-  return h(
-    'div',
-    { class: 'field' },
-    h('label', { for: control.id }, label),
-    control,
-    hint ? h('p', { class: 'hint', id }, hint) : null,
-  );
-}
-
-/** @param {string} name @param {number} value @param {number} min @param {number} max */
-const numberInput = (name, value, min, max) =>
-  h('input', {
-    class: 'input num',
-    id: `settings-${name}`,
-    type: 'number',
-    min: String(min),
-    max: String(max),
-    value: String(value),
-    data: { testid: `settings-${name}` },
-  });
-
-/** @param {HTMLInputElement} input @param {number} min @param {number} max */
-function within(input, min, max) {
-  const number = Number(input.value);
-  return input.value.trim() !== '' && Number.isInteger(number) && number >= min && number <= max;
-}
-
-/** @param {string} name @param {string[][]} options @param {string} value */
-function select(name, options, value) {
-  const node = h(
-    'select',
-    { class: 'select', id: `settings-${name}`, data: { testid: `settings-${name}` } },
-    options.map(([key, word]) => h('option', { value: key }, word)),
-  );
-  node.value = value;
-  return node;
-}
-
-/**
- * @param {string} name
- * @param {string | undefined} value
- * @param {string} unchosen offered until something is chosen, which cannot be taken back
- */
-const accessSelect = (name, value, unchosen) =>
-  select(name, [...(value ? [] : [['', unchosen]]), ...Object.entries(ACCESS)], value ?? '');
-
-/** @param {string} name @param {string} label @param {boolean} checked */
-function toggle(name, label, checked) {
-  const input = h('input', { type: 'checkbox', checked, data: { testid: `settings-${name}` } });
-  return { input, label: h('label', { class: 'switch' }, input, h('span', {}, label)) };
 }
 
 /** @param {Podium} podium */

@@ -12,7 +12,7 @@ import { Row } from './row.js';
 /** @typedef {import('../lib/shapes.js').Person} Person */
 /** @typedef {import('./filters.js').Choice} Choice */
 /** @typedef {import('./filters.js').SortKey} SortKey */
-/** @typedef {import('./permissions.js').Permissions} Permissions */
+/** @typedef {import('../ui/permissions.js').Permissions} Permissions */
 /** @typedef {import('./directory.js').Directory} Directory */
 
 // A page is drawn in a few milliseconds, also on a phone; thousands of rows would not be.

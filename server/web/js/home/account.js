@@ -5,15 +5,12 @@ import { avatar } from '../ui/avatar.js';
 import { h, icon } from '../ui/dom.js';
 import { openMenu } from '../ui/menu.js';
 import { toast } from '../ui/toast.js';
-import { refusalText } from '../ui/words.js';
+import { refusalText, serverRoleWord } from '../ui/words.js';
 
 /** @typedef {{ id: string, name: string, login: string, server_role: string, has_password: boolean }} Account */
 
 // A password of eight random letters is already beyond guessing through a rate-limited sign-in.
 const SHORTEST_PASSWORD = 8;
-
-/** @type {Record<string, string>} */
-const SERVER_ROLES = { owner: 'Owner of this server', admin: 'Administrator', member: 'Member' };
 
 /**
  * The button at the end of the header, with its menu.
@@ -38,7 +35,7 @@ export function accountMenu(account, setPassword, signOut) {
   );
   button.addEventListener('click', () =>
     openMenu(button, [
-      { head: `${account.login} · ${SERVER_ROLES[account.server_role] ?? account.server_role}` },
+      { head: `${account.login} · ${serverRoleWord(account.server_role)}` },
       {
         label: account.has_password ? 'Change password' : 'Set a password',
         icon: 'key',

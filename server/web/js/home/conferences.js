@@ -5,10 +5,10 @@ import { byId } from '../ui/byid.js';
 import { h, icon } from '../ui/dom.js';
 import { copyGuestLink, inviteDialog } from '../ui/invite.js';
 import { toast } from '../ui/toast.js';
-import { refusalText } from '../ui/words.js';
+import { momentWord, refusalText } from '../ui/words.js';
 
 /** @typedef {import("./account.js").Account} Account */
-/** @typedef {{ conference: string, title: string, owner: string, mine: boolean, running: boolean, people: number }} Conference */
+/** @typedef {{ conference: string, title: string, owner: string, mine: boolean, running: boolean, people: number, starts?: number, ends?: number }} Conference */
 
 // People come and go in seconds; the list is a few hundred bytes.
 const REFRESH_MS = 8_000;
@@ -20,7 +20,7 @@ const SEARCH_FROM = 7;
  * @param {Account} account
  * @param {string} token
  * @param {() => void} expired called when the token is not valid any more
- * @returns {() => void} stops refreshing
+ * @returns {{ stop: () => void, refresh: () => Promise<void> }} `stop` ends refreshing
  */
 export function showConferences(account, token, expired) {
   const cards = byId('cards', HTMLUListElement);
@@ -85,7 +85,7 @@ export function showConferences(account, token, expired) {
     ...[1, 2].map(() => h('li', { class: 'card home-card home-card-loading', 'aria-hidden': 'true' })),
   );
   void refresh();
-  return stop;
+  return { stop, refresh };
 }
 
 /**
@@ -121,9 +121,10 @@ function nothing(wanted) {
  * @returns {HTMLLIElement}
  */
 function card(conference, account, token) {
-  const { conference: id, title, mine, owner, running, people } = conference;
+  const { conference: id, title, mine, owner, running, people, starts } = conference;
+  const planned = running && starts !== undefined && starts > Date.now();
   const busy = people > 0;
-  const where = { token, conference: id, title };
+  const where = { token, conference: id, title, you: account.id };
   return h(
     'li',
     {
@@ -135,7 +136,7 @@ function card(conference, account, token) {
       { class: 'row row-between' },
       busy
         ? h('span', { class: 'badge badge-ok' }, h('span', { class: 'dot dot-ok' }), 'Running')
-        : h('span', { class: 'badge' }, running ? 'Nobody there' : 'Ended'),
+        : h('span', { class: 'badge' }, planned ? 'Planned' : running ? 'Nobody there' : 'Ended'),
       busy &&
         h(
           'span',
@@ -150,6 +151,7 @@ function card(conference, account, token) {
       { class: 'home-card-words' },
       h('h3', { class: 'home-card-title', title }, title),
       h('p', { class: 'hint truncate' }, mine || owner === account.id ? 'Yours' : 'Of somebody else'),
+      planned && h('p', { class: 'hint', data: { testid: 'conference-starts' } }, `Starts ${momentWord(starts)}`),
     ),
     h(
       'div',
@@ -202,7 +204,28 @@ function card(conference, account, token) {
         },
         icon('user-plus'),
       ),
+      sheetLink(id, title, 'invitations', 'mail', 'Invitations by e-mail'),
+      sheetLink(id, title, 'reports', 'list', 'Reports'),
     ),
+  );
+}
+
+/**
+ * The way to a page about a conference; whether it opens there is the server's answer.
+ * @param {string} id @param {string} title @param {'invitations' | 'reports'} page @param {string} picture @param {string} word
+ */
+function sheetLink(id, title, page, picture, word) {
+  return h(
+    'a',
+    {
+      class: 'btn btn-soft btn-icon',
+      href: `/${page}/${encodeURIComponent(id)}`,
+      'aria-label': `${word}: ${title}`,
+      'data-tip': word,
+      'data-tip-end': '',
+      data: { testid: `conference-${page}`, key: `${page} ${id}` },
+    },
+    icon(picture),
   );
 }
 

@@ -4,16 +4,25 @@ import { PodiumError, storage } from '../podium.js';
 import { api } from '../ui/api.js';
 import { byId } from '../ui/byid.js';
 import { h, icon } from '../ui/dom.js';
+import { allowedOf, opensPanel } from '../ui/panelneeds.js';
 import { initTheme, themeButton } from '../ui/theme.js';
 import { refusalText } from '../ui/words.js';
 import { accountMenu, passwordDialog } from './account.js';
 import { showConferences } from './conferences.js';
+import { showEvents } from './events.js';
 import { firstRunHint } from './firstrun.js';
 import { showSignIn } from './signin.js';
 
 /** @typedef {import("./account.js").Account} Account */
 
 const ENDED = 'Your session has ended; please sign in again.';
+// How coming back from single sign-on may end.
+/** @type {Record<string, string>} */
+const SSO_SAYS = {
+  expired: 'That took too long, or began in another window; please log in once more.',
+  refused: 'The provider did not let you in, or this server takes no account from it.',
+  unreachable: 'The log-in provider does not answer at the moment.',
+};
 
 /** @param {'wait' | 'sign-in' | 'signed-in'} view */
 function show(view) {
@@ -74,7 +83,7 @@ function askToSignIn(note, next = null) {
   document.title = 'Sign in · Podium';
   byId('bar-end', HTMLElement).replaceChildren(themeButton());
   show('sign-in');
-  showSignIn(note, (token, account) => {
+  showSignIn(note, next, (token, account) => {
     storage.setAccountToken(token);
     if (next) location.replace(next);
     else welcome(account, token);
@@ -100,27 +109,51 @@ function welcome(account, token) {
       storage.setAccountToken(fresh);
       welcome({ ...account, has_password: true }, fresh);
     });
-  byId('bar-end', HTMLElement).replaceChildren(themeButton(), accountMenu(account, setPassword, signOut));
+  const panel = panelLink();
+  byId('bar-end', HTMLElement).replaceChildren(panel, themeButton(), accountMenu(account, setPassword, signOut));
+  // Without an answer the link stays away; the page says elsewhere that the server is not there.
+  api('GET', '/workspace/can', { token }).then((rights) => (panel.hidden = !opensPanel(allowedOf(rights))), () => {});
   byId('greeting', HTMLElement).textContent = `Hello, ${account.name.trim().split(/\s+/)[0]}`;
   byId('first-run', HTMLElement).replaceChildren(firstRunHint(account, setPassword) ?? '');
   show('signed-in');
-  const stop = showConferences(account, token, () => leave(ENDED));
+  const conferences = showConferences(account, token, () => leave(ENDED));
+  const stopEvents = showEvents(account, token, conferences.refresh);
+  const stop = () => {
+    conferences.stop();
+    stopEvents();
+  };
+}
+
+function panelLink() {
+  return h(
+    'a',
+    { class: 'btn btn-quiet home-panel', href: '/panel', hidden: true, data: { testid: 'panel-link' } },
+    icon('settings'),
+    h('span', {}, 'Control panel'),
+  );
 }
 
 /**
- * The server was not reached: say so, and let one try again with the same link.
+ * The server was not reached, or is switched off: say so, and let one try again with the same link.
  * @param {unknown} error
  * @param {() => void} again
  */
 function showFailure(error, again) {
+  const off = error instanceof PodiumError && error.code === 'company_disabled';
+  const other = () => {
+    storage.setAccountToken(null);
+    askToSignIn(null);
+  };
   byId('wait', HTMLElement).replaceChildren(
-    icon('wifi-off', 'icon-lg'),
+    icon(off ? 'lock' : 'wifi-off', 'icon-lg'),
     h('p', { class: 'dim', id: 'wait-text' }, refusalText(error)),
     h(
       'button',
       { class: 'btn btn-primary', type: 'button', data: { testid: 'try-again' }, on: { click: again } },
       'Try again',
     ),
+    // Whoever may switch it on again may be somebody else than who was here last.
+    off ? h('button', { class: 'btn', type: 'button', on: { click: other } }, 'Sign in as somebody else') : '',
   );
   show('wait');
 }
@@ -131,7 +164,7 @@ function showFailure(error, again) {
  */
 async function start(code, next) {
   try {
-    const note = code ? await useCode(code) : null;
+    const note = code ? await useCode(code) : singleSignOnFailed;
     const hadToken = storage.accountToken() !== null;
     const account = await currentAccount();
     const token = storage.accountToken();
@@ -147,8 +180,9 @@ initTheme();
 byId('bar-end', HTMLElement).replaceChildren(themeButton());
 // Whatever the link carries leaves the address bar before anything else happens.
 const fragment = storage.takeFragment();
+const singleSignOnFailed = SSO_SAYS[fragment.get('sso') ?? ''] ?? null;
 void start(fragment.get('code'), localPath(fragment.get('next')));
 // A sign-in link opened while this page is open changes the fragment only.
 window.addEventListener('hashchange', () => {
-  if (/[#&](code|next)=/.test(location.hash)) location.reload();
+  if (/[#&](code|next|sso)=/.test(location.hash)) location.reload();
 });

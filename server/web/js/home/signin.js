@@ -1,7 +1,7 @@
-// Signing in by name and password.
+// Signing in by name and password, or by single sign-on.
 
 import { api } from '../ui/api.js';
-import { icon } from '../ui/dom.js';
+import { h, icon } from '../ui/dom.js';
 import { refusalText } from '../ui/words.js';
 import { byId } from '../ui/byid.js';
 
@@ -14,11 +14,13 @@ let wired = false;
 /**
  * Shows the form, with a note above it when there is something to tell.
  * @param {string | null} note
+ * @param {string | null} next where to go afterwards, which single sign-on has to remember
  * @param {(token: string, account: Account) => void} done
  */
-export function showSignIn(note, done) {
+export function showSignIn(note, next, done) {
   whenSignedIn = done;
   if (!wired) wire();
+  void offerSingleSignOn(next);
   const banner = byId('sign-in-note', HTMLElement);
   banner.hidden = note === null;
   banner.textContent = note ?? '';
@@ -42,6 +44,29 @@ function wire() {
     event.preventDefault();
     void submit();
   });
+}
+
+/**
+ * The button to the provider of single sign-on, where there is one.
+ * @param {string | null} next
+ */
+async function offerSingleSignOn(next) {
+  const place = byId('sign-in-sso', HTMLElement);
+  /** @type {{ name: string | null }} */
+  // Whoever cannot be told about it signs in as without it.
+  const { name } = await api('GET', '/sso').catch(() => ({ name: null }));
+  place.hidden = name === null;
+  const link = h(
+    'a',
+    {
+      class: 'btn btn-lg btn-block',
+      href: `/api/v1/sso/login${next ? `?next=${encodeURIComponent(next)}` : ''}`,
+      data: { testid: 'login-sso' },
+    },
+    icon('key'),
+    `Log in with ${name}`,
+  );
+  place.replaceChildren(h('p', { class: 'hint home-or' }, 'or'), link);
 }
 
 /** @param {string} text */

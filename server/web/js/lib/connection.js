@@ -39,6 +39,8 @@ const LONGEST_RETRY_MS = 5_000;
 const SILENCE_MS = 25_000;
 const PATIENCE_MS = 8_000;
 const MOST_PENDING = 200;
+// What somebody at the door is told may be otherwise later; a client that came again by itself would knock for ever.
+const ANSWERED = new Set(['not_admitted', 'conference_full']);
 
 export class Connection extends EventTarget {
   /** @type {WebSocket | null} */ #socket = null;
@@ -188,7 +190,7 @@ export class Connection extends EventTarget {
     } else if (message.type === 'refused') {
       this.#settle(message.id)?.reject(PodiumError.from(message));
     } else if (message.type === 'closing') {
-      if (message.retry) this.#lost(message.after_ms ?? 0);
+      if (message.retry && !ANSWERED.has(message.code)) this.#lost(message.after_ms ?? 0);
       else this.close(/** @type {any} */ (message));
     } else {
       this.dispatchEvent(new CustomEvent('message', { detail: message }));

@@ -4,7 +4,8 @@
  * until they take a place on the stage, which says who they are.
  */
 
-import { personOf } from './room.js';
+import { entryReducers, slidesDown } from './entries.js';
+import { layoutOf, personOf } from './room.js';
 
 /** @typedef {import('./room.js').Room} Room */
 /** @typedef {import('./shapes.js').WireEvent} WireEvent */
@@ -29,10 +30,22 @@ export function forget(room, id) {
   room.queue = without(room.queue, id);
   room.asking = without(room.asking, id);
   room.remarks.delete(id);
+  room.devices.delete(id);
+  offTheLayout(room, id);
+  slidesDown(room, id);
+}
+
+/** Only who is on the stage has a tile there. @param {Room} room @param {string} id */
+function offTheLayout(room, id) {
+  const { [id]: gone, ...tiles } = room.layout.tiles;
+  if (gone || room.layout.spotlight === id) {
+    room.layout = { ...room.layout, spotlight: room.layout.spotlight === id ? '' : room.layout.spotlight, tiles };
+  }
 }
 
 /** @type {{[E in WireEvent as E['type']]: (room: Room, event: E) => void}} */
 export const reducers = {
+  ...entryReducers,
   'conference.created'(room, event) {
     room.title = event.title;
     room.owner = event.owner;
@@ -47,8 +60,37 @@ export const reducers = {
     room.mode = event.mode;
     room.teacher = event.teacher ?? '';
   },
+  'recording.started'(room, event) {
+    room.recording = event.recording;
+  },
+  'recording.stopped'(room) {
+    room.recording = null;
+  },
+  'conference.layout_changed'(room, event) {
+    room.layout = layoutOf(event.layout);
+  },
+  'conference.started'(room) {
+    room.started = true;
+  },
+  'conference.pin_changed'(room, event) {
+    room.pin = event.pin ?? '';
+  },
+  'lobby.entered'(room, event) {
+    room.lobby.set(event.who.id, event.who);
+    room.names.set(event.who.id, event.who.name);
+  },
+  'lobby.left'(room, event) {
+    room.lobby.delete(event.person);
+  },
   'conference.ended'(room) {
     room.ended = true;
+    room.recording = null;
+    room.started = false;
+    room.lobby.clear();
+    room.layout = layoutOf({ kind: room.layout.kind });
+    room.entries.displayed = null;
+    room.entries.promoted = null;
+    room.entries.slides = null;
     for (const id of [...room.people.keys()]) room.drop(id);
     room.asking = [];
     room.remarks.clear();
@@ -60,6 +102,7 @@ export const reducers = {
   'participant.joined'(room, event) {
     const id = event.person;
     if (!room.people.has(id)) room.count += 1;
+    room.lobby.delete(id);
     const { name, kind, role, by_right } = event;
     room.add(personOf({ id, name, kind, role, by_right }));
   },
@@ -69,6 +112,8 @@ export const reducers = {
   'participant.returned'(room, event) {
     update(room, event, (person) => { person.away = false; });
   },
+  // Between nodes; no client is told.
+  'participant.linked': () => undefined,
   'participant.left'(room, event) {
     if (room.people.has(event.person)) room.count = Math.max(0, room.count - 1);
     room.drop(event.person);
@@ -82,7 +127,17 @@ export const reducers = {
     room.blocked.delete(event.person);
   },
   'role.assigned'(room, event) {
-    update(room, event, (person) => { person.role = event.role; });
+    update(room, event, (person) => {
+      person.role = event.role;
+      if (event.by_right != null) person.by_right = event.by_right;
+    });
+  },
+  'devices.reported'(room, event) {
+    if (event.devices?.length) room.devices.set(event.person, event.devices);
+    else room.devices.delete(event.person);
+  },
+  'devices.selected'() {
+    // Said to the person's client, which follows and reports.
   },
   'stage.requested'(room, event) {
     room.queue = withItem(room.queue, event.person);
@@ -117,6 +172,8 @@ export const reducers = {
   },
   'stage.left'(room, event) {
     room.stage = without(room.stage, event.person);
+    offTheLayout(room, event.person);
+    slidesDown(room, event.person);
     update(room, event, (person) => {
       person.on_stage = false;
       person.tracks = [];

@@ -6,12 +6,27 @@
  * nothing is applied until the server has sent it (`apply` answers 'gap' and the connection resumes).
  */
 
+import { entriesOf, hearCounts } from './entries.js';
 import { forget, reducers } from './reducer.js';
 
 /** @typedef {import('./shapes.js').Person} Person */
 /** @typedef {import('./shapes.js').Quality} Quality */
 /** @typedef {import('./shapes.js').RoomEvent} RoomEvent */
 /** @typedef {import('./shapes.js').Snapshot} Snapshot */
+/** @typedef {import('./shapes.js').Source} Source */
+
+/**
+ * On which ground one sends: from the stage, in a turn to speak, as a student of a lecture, or not at all.
+ * @typedef {'stage' | 'turn' | 'lecture' | 'none'} Footing
+ */
+
+/** What may be sent on each ground, as the server decides it (server/room/modes.py). @type {Record<Footing, Set<Source>>} */
+export const SOURCES = {
+  stage: new Set(['audio', 'video', 'screen', 'screen_audio']),
+  turn: new Set(['audio']),
+  lecture: new Set(['audio', 'video']),
+  none: new Set(),
+};
 
 /**
  * A person with every field, whatever the wire left out because it stands at its default.
@@ -32,6 +47,15 @@ export function personOf(part) {
     muted: [...(part.muted ?? [])],
     locked: [...(part.locked ?? [])],
   };
+}
+
+/**
+ * A layout with every field.
+ * @param {import('../types.js').Layout} [part]
+ * @returns {import('./shapes.js').Layout}
+ */
+export function layoutOf(part = {}) {
+  return { kind: part.kind ?? 'grid', spotlight: part.spotlight ?? '', tiles: { ...(part.tiles ?? {}) } };
 }
 
 export class Room {
@@ -57,6 +81,19 @@ export class Room {
     this.remarks = new Map();
     /** @type {Map<string, import('../types.js').Blocked>} who cannot come in; moderators alone are told */
     this.blocked = new Map();
+    /** @type {Map<string, import('../types.js').Device[]>} what people's browsers have; moderators alone are told */
+    this.devices = new Map();
+    /** @type {import('./shapes.js').Layout} how the stage is laid out for everybody */
+    this.layout = layoutOf();
+    /** @type {Map<string, import('../types.js').Waiting>} who waits at the door; moderators alone are told */
+    this.lobby = new Map();
+    /** Whether it was begun by hand, see `heldBack`. */
+    this.started = false;
+    /** What is asked for at the door; told to those who may set it. */
+    this.pin = '';
+    this.entries = entriesOf();
+    /** @type {import('../types.js').Recording | null} what is sent is recorded */
+    this.recording = null;
     /** @type {import('../types.js').Settings} */
     this.settings = {};
     /** @type {import('../types.js').Mode} */
@@ -72,6 +109,8 @@ export class Room {
     this.count = 0;
     this.crowded = false;
     this.ended = false;
+    /** How far the server's clock is ahead of this computer's, in ms: the least delayed event tells it best. */
+    this.ahead = -Infinity;
     this.replace(snapshot);
   }
 
@@ -92,7 +131,14 @@ export class Room {
     this.asking = [...(snapshot.asking ?? [])];
     this.remarks = new Map(Object.entries(snapshot.remarks ?? {}));
     this.blocked = new Map((snapshot.blocked ?? []).map((one) => [one.id, one]));
-    for (const { id, name } of this.blocked.values()) this.names.set(id, name);
+    this.lobby = new Map((snapshot.lobby ?? []).map((one) => [one.id, one]));
+    for (const { id, name } of [...this.blocked.values(), ...this.lobby.values()]) this.names.set(id, name);
+    this.started = snapshot.started ?? false;
+    this.pin = snapshot.pin ?? '';
+    this.devices = new Map(Object.entries(snapshot.devices ?? {}));
+    this.layout = layoutOf(snapshot.layout);
+    this.recording = snapshot.recording ?? null;
+    this.entries = entriesOf(snapshot);
     this.settings = snapshot.settings ?? {};
     this.mode = snapshot.mode ?? 'role_based';
     this.teacher = snapshot.teacher ?? '';
@@ -117,6 +163,7 @@ export class Room {
     // An event of a type that is newer than this client moves the position and changes nothing here.
     const change = /** @type {Record<string, ((room: Room, event: any) => void) | undefined>} */ (reducers)[event.type];
     change?.(this, event);
+    if (event.time) this.ahead = Math.max(this.ahead, event.time - Date.now());
     this.version = event.version;
     return 'applied';
   }
@@ -130,6 +177,8 @@ export class Room {
       for (const { person, level } of signal.speakers ?? []) this.levels.set(person, level);
     } else if (signal.type === 'media.quality') {
       for (const quality of signal.people ?? []) this.quality.set(quality.person, quality);
+    } else {
+      hearCounts(this, signal);
     }
   }
 
@@ -150,6 +199,11 @@ export class Room {
     return (id && this.names.get(id)) || 'Somebody';
   }
 
+  /** Whether viewers wait at the door until somebody begins the conference. */
+  get heldBack() {
+    return (this.settings.backstage ?? false) && !this.started;
+  }
+
   /** @returns {Person | null} */
   get me() {
     return this.person(this.you);
@@ -163,6 +217,36 @@ export class Room {
   /** @param {string} id */
   onStage(id) {
     return this.stage.includes(id);
+  }
+
+  /** On which ground one sends now. @returns {Footing} */
+  get footing() {
+    if (!this.me || this.ended) return 'none';
+    if (this.onStage(this.you)) return 'stage';
+    if (this.remarks.has(this.you)) return 'turn';
+    return this.mode === 'video_lecture' ? 'lecture' : 'none';
+  }
+
+  /** Those off the stage who send something: the students of a lecture, as far as one sees them. */
+  get students() {
+    if (this.mode !== 'video_lecture') return [];
+    return [...this.people.values()].filter((person) => person.tracks.length > 0 && !this.onStage(person.id));
+  }
+
+  /** How many ms of somebody's turn to speak are left; 0 when it is not their turn. @param {string} id */
+  turnLeft(id) {
+    const until = this.remarks.get(id);
+    if (until === undefined) return 0;
+    const now = Date.now() + (Number.isFinite(this.ahead) ? this.ahead : 0);
+    // A clock that is wrong, with no event yet to tell it by, promises nobody more than a whole turn.
+    return Math.min(Math.max(0, until - now), (this.settings.remark_s ?? 60) * 1000);
+  }
+
+  /** Whether the settings keep guests, and so this person, from sending a source. @param {Source} source */
+  barred(source) {
+    if (this.me?.kind !== 'guest') return false;
+    const may = this.settings.guests_may ?? {};
+    return (source === 'audio' || source === 'screen_audio' ? may.audio : may.video) === false;
   }
 
   /** 1 for the front of the queue, 0 for not waiting. @param {string} id */

@@ -11,15 +11,25 @@
 /** @typedef {import('../types.js').Quality} Quality */
 /** @typedef {import('../types.js').ChatMessage} ChatMessage */
 /** @typedef {import('../types.js').MediaOffer} Offer */
+/** @typedef {import('../types.js').Waiting} Waiting */
 
 /**
  * What is neither an event nor an answer.
- * @typedef {import('../types.js').Resync | import('../types.js').Closing | import('../types.js').PeopleCount
- *   | import('../types.js').MediaOffer | import('../types.js').MediaReset | import('../types.js').MediaSpeakers
- *   | import('../types.js').MediaQuality | import('../types.js').ChatShown | import('../types.js').ReactionShown} Signal
+ * @typedef {import('../types.js').Resync | import('../types.js').Admitted | import('../types.js').Closing | import('../types.js').PeopleCount
+ *   | import('../types.js').MediaOffer | import('../types.js').MediaReset | import('../types.js').MediaLayers | import('../types.js').MediaSpeakers
+ *   | import('../types.js').MediaPaused | import('../types.js').MediaQuality | import('../types.js').ChatShown | import('../types.js').ChatChanged | import('../types.js').ReactionShown
+ *   | import('../types.js').QuestionVotes | import('../types.js').PollCounts} Signal
  */
 
 /** An event exactly as defined: a type that is new in the protocol is missed by whoever handles them all. @typedef {Exclude<import('../types.js').ServerMessage, Signal | import('../types.js').Ok | import('../types.js').Refused>} WireEvent */
+
+/**
+ * How the stage is laid out, every field present: `spotlight` is empty for whoever speaks, `tiles` are by identity.
+ * @typedef {object} Layout
+ * @property {import('../types.js').LayoutKind} kind
+ * @property {string} spotlight
+ * @property {Record<string, import('../types.js').Tile>} tiles
+ */
 
 /**
  * Somebody in the conference, every field present.
@@ -55,13 +65,26 @@
  * @property {MuteSource & Source} [source]
  * @property {boolean} [locked]
  * @property {boolean} [forced]
+ * @property {boolean} [refused]
+ * @property {string} [pin]
+ * @property {Waiting} [who] of who waits at the door
  * @property {boolean} [expired]
+ * @property {number} [until] ms since 1970
+ * @property {string} [device]
  * @property {boolean} [inherited]
  * @property {string} [mode]
+ * @property {number} [number]
+ * @property {string} [channel]
  * @property {string[]} [queue]
  * @property {string} [title]
  * @property {number} [stage_places]
  * @property {string} [owner]
+ * @property {any} [question] a question, or its number; likewise the next three
+ * @property {any} [poll]
+ * @property {any} [link]
+ * @property {any} [file]
+ * @property {number} [answers]
+ * @property {import('../types.js').Slides} [slides]
  */
 
 /**

@@ -6,26 +6,33 @@
  */
 
 import { PodiumError } from './errors.js';
+import { watch } from './lasting.js';
 
 /** @typedef {import('./shapes.js').Ok} Ok */
 /** @typedef {import('./shapes.js').Offer} Offer */
 
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
-const DISCONNECTED_MS = 5_000;
 
 export class Subscriber extends EventTarget {
   /** @type {RTCPeerConnection | null} */ #pc = null;
   #generation = -1;
   /** @type {Offer | null} */ #next = null;
-  #busy = false;
+  /** The work under way; 0 for none. What waits for a closed connection may wait for ever. */
+  #round = 0;
+  #rounds = 0;
   #open = false;
   #failures = 0;
   #timer = 0;
+  #renewing = false;
 
-  /** @param {(type: string, fields: Record<string, any>) => Promise<Ok>} send */
-  constructor(send) {
+  /**
+   * @param {(type: string, fields: Record<string, any>) => Promise<Ok>} send
+   * @param {() => Promise<RTCIceServer[]>} [relays] never rejects
+   */
+  constructor(send, relays = async () => []) {
     super();
     this.send = send;
+    this.relays = relays;
     /** @type {Map<string, MediaStreamTrack>} `identity/source` → track */
     this.tracks = new Map();
   }
@@ -46,6 +53,7 @@ export class Subscriber extends EventTarget {
   close() {
     this.#open = false;
     this.#next = null;
+    this.#round = 0;
     clearTimeout(this.#timer);
     this.#discard();
     if (this.tracks.size === 0) return;
@@ -53,11 +61,21 @@ export class Subscriber extends EventTarget {
     this.dispatchEvent(new CustomEvent('tracks'));
   }
 
+  /** The network is another one, or does not carry the connection: have the server offer another way for it. */
+  renew() {
+    if (!this.#pc || this.#renewing) return;
+    this.#renewing = true;
+    // If it is refused, a new connection follows where this one does not recover by itself.
+    this.send('media.restart', {}).catch(() => undefined).finally(() => {
+      this.#renewing = false;
+    });
+  }
+
   /** @param {Offer} offer */
   offered(offer) {
     if (!this.#open || offer.generation < this.#generation) return;
     this.#next = offer;
-    if (!this.#busy) void this.#work();
+    if (!this.#round) void this.#work();
   }
 
   async #ask() {
@@ -75,24 +93,30 @@ export class Subscriber extends EventTarget {
   }
 
   async #work() {
-    this.#busy = true;
-    while (this.#next) {
+    const round = this.#rounds += 1;
+    this.#round = round;
+    while (round === this.#round && this.#next) {
       const offer = this.#next;
       this.#next = null;
       await this.#answer(offer).catch((failure) => this.#failed(failure));
     }
-    this.#busy = false;
+    if (round === this.#round) this.#round = 0;
   }
 
   /** @param {Offer} offer */
   async #answer({ generation, revision, sdp, tracks }) {
+    const round = this.#round;
+    const iceServers = await this.relays();
+    if (round !== this.#round) return;
     if (!this.#pc || generation !== this.#generation) {
       this.#discard();
       this.#generation = generation;
-      this.#create();
+      this.#create(iceServers);
     }
     const pc = /** @type {RTCPeerConnection} */ (this.#pc);
-    await pc.setRemoteDescription({ type: 'offer', sdp: sdp });
+    // For an ICE restart later on; the relays in use go on with what they were opened with.
+    pc.setConfiguration({ ...pc.getConfiguration(), iceServers });
+    await pc.setRemoteDescription({ type: 'offer', sdp });
     await pc.setLocalDescription(await pc.createAnswer());
     if (pc !== this.#pc) return;
     this.#take(pc, tracks ?? {});
@@ -110,16 +134,15 @@ export class Subscriber extends EventTarget {
     this.dispatchEvent(new CustomEvent('tracks'));
   }
 
-  #create() {
-    const pc = new RTCPeerConnection({ iceServers: [], bundlePolicy: 'max-bundle' });
+  /** @param {RTCIceServer[]} iceServers */
+  #create(iceServers) {
+    const pc = new RTCPeerConnection({ iceServers, bundlePolicy: 'max-bundle' });
     this.#pc = pc;
-    let timer = 0;
-    pc.onconnectionstatechange = () => {
-      clearTimeout(timer);
-      this.dispatchEvent(new CustomEvent('state', { detail: { state: pc.connectionState } }));
-      const patience = { failed: 300, disconnected: DISCONNECTED_MS }[/** @type {string} */ (pc.connectionState)];
-      if (patience !== undefined) timer = window.setTimeout(() => pc === this.#pc && this.open(), patience);
-    };
+    watch(pc, {
+      state: (state) => this.dispatchEvent(new CustomEvent('state', { detail: { state } })),
+      renew: () => this.renew(),
+      replace: () => pc === this.#pc && this.open(),
+    });
   }
 
   #discard() {

@@ -45,7 +45,10 @@ export function openDialog({ title, body, actions = [], testid, class: extra = '
       h('div', { class: 'dialog-body' }, body),
       ...(buttons.length ? [h('div', { class: 'dialog-foot' }, buttons)] : []),
     );
-    node.addEventListener('click', (event) => event.target === node && dismiss());
+    // What is dragged inside and let go outside is a click on the dialog too, and has not meant to leave it.
+    let pressed = false;
+    node.addEventListener('pointerdown', (event) => (pressed = event.target === node));
+    node.addEventListener('click', (event) => event.target === node && pressed && dismiss());
     node.addEventListener('close', () => {
       open.splice(open.indexOf(dismiss), 1);
       document.querySelector('.toasts') && document.body.append(/** @type {Element} */ (document.querySelector('.toasts')));
@@ -84,11 +87,13 @@ export async function ask({ title, text, confirm, danger = false, cancel = 'Canc
 }
 
 /**
- * @param {{title: string, label: string, value?: string, confirm: string, hint?: string, maxlength?: number, danger?: boolean}} options
+ * @param {{title: string, label: string, value?: string, confirm: string, hint?: string, maxlength?: number, danger?: boolean, lines?: number}} options `lines`: room for a longer text
  * @returns {Promise<string | null>} null when it was closed
  */
-export async function askText({ title, label, value = '', confirm, hint, maxlength = 200, danger = false }) {
-  const input = h('input', { class: 'input', id: 'ask-text', value, maxlength, autofocus: true, autocomplete: 'off' });
+export async function askText({ title, label, value = '', confirm, hint, maxlength = 200, danger = false, lines = 1 }) {
+  const input = lines > 1
+    ? h('textarea', { class: 'textarea', id: 'ask-text', rows: lines, value, maxlength, autofocus: true })
+    : h('input', { class: 'input', id: 'ask-text', value, maxlength, autofocus: true, autocomplete: 'off' });
   const chosen = await openDialog({
     title,
     body: h('div', { class: 'field' }, h('label', { for: 'ask-text' }, label), input, hint ? h('p', { class: 'hint' }, hint) : null),
@@ -97,7 +102,10 @@ export async function askText({ title, label, value = '', confirm, hint, maxleng
       { label: confirm, kind: danger ? 'danger' : 'primary', value: true, testid: 'confirm' },
     ],
     testid: 'ask-text',
-    opened: (close) => input.addEventListener('keydown', (event) => event.key === 'Enter' && close(true)),
+    opened: (close) => {
+      // In a longer text Enter begins a line.
+      /** @type {HTMLElement} */ (input).addEventListener('keydown', (event) => event.key === 'Enter' && (lines === 1 || event.ctrlKey || event.metaKey) && close(true));
+    },
   });
   return chosen === null ? null : input.value.trim();
 }

@@ -11,6 +11,10 @@ const ROLES = /** @type {Record<string, string>} */ ({
   organizer: 'Organizer', moderator: 'Moderator', guest_speaker: 'Guest speaker', speaker: 'Speaker', viewer: 'Viewer',
 });
 
+const SERVER_ROLES = /** @type {Record<string, string>} */ ({
+  owner: 'Owner', admin: 'Admin', security_admin: 'Security admin', member: 'Member',
+});
+
 const SOURCES = /** @type {Record<string, string>} */ ({
   audio: 'microphone', video: 'camera', screen: 'screen share', screen_audio: 'screen sound',
 });
@@ -19,11 +23,23 @@ const MODES = /** @type {Record<string, string>} */ ({
   role_based: 'roles and stage', all_on_screen: 'everybody on screen', video_lecture: 'lecture',
 });
 
+/** The layouts that everybody may be given, in the order of their menus. @type {[import('../types.js').LayoutKind, string][]} */
+export const LAYOUTS = [
+  ['grid', 'Grid'],
+  ['speaker', 'Speaker large'],
+  ['sidebar', 'Speaker, others beside'],
+  ['screen_first', 'Shared screen large'],
+  ['picture_in_picture', 'Picture in picture'],
+];
+
 /** @param {string | undefined} mode */
 export const modeWord = (mode) => MODES[mode ?? ''] ?? mode ?? '';
 
 /** @param {string} role */
 export const roleWord = (role) => ROLES[role] ?? role;
+
+/** @param {string} role of an account on this server */
+export const serverRoleWord = (role) => SERVER_ROLES[role] ?? role;
 
 /** @param {string | undefined} source */
 export const sourceWord = (source) => SOURCES[source ?? ''] ?? source ?? '';
@@ -41,6 +57,17 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
 
 /** @param {number} time ms since 1970 */
 export const timeWord = (time) => clock.format(time);
+
+const soon = new Intl.DateTimeFormat(undefined, { weekday: 'long', hour: '2-digit', minute: '2-digit' });
+const far = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+// A weekday alone is clear for what is less than a week away.
+const WEEKDAY_MS = 6 * 86_400_000;
+
+/**
+ * @param {number} time ms since 1970
+ * @param {number} [now]
+ */
+export const momentWord = (time, now = Date.now()) => (Math.abs(time - now) < WEEKDAY_MS ? soon : far).format(time);
 
 /**
  * The sentence for an event, from the reader's side; null for what is better seen than told.
@@ -92,8 +119,13 @@ const sentences = {
     if (event.reason === 'no_access') {
       return mine ? say('You have no access to the conference any more.', 'danger') : say(`${who} has no access any more.`);
     }
+    if (event.reason === 'waiting') return mine ? null : say(`${who} waits outside until the conference begins.`);
     if (event.reason === 'expired') return mine ? null : say(`${who} did not come back.`);
     return mine || event.reason === 'ended' ? null : say(`${who} left.`);
+  },
+  'lobby.left': ({ who, by, byMe, event }) => {
+    if (!event.refused) return null;
+    return say(byMe ? `You sent ${who} away.` : `${by} sent ${who} away.`, byMe ? 'ok' : 'info');
   },
   'participant.unblocked': ({ who, by, byMe }) => (byMe ? say(`You unblocked ${who}.`, 'ok') : say(`${by} unblocked ${who}.`)),
   'role.assigned': ({ mine, who, by, byMe, event }) => {
@@ -130,6 +162,23 @@ const sentences = {
     if (event.reason !== 'left') return null;
     return mine ? say('You left the stage.') : say(`${who} left the stage.`);
   },
+  'remark.requested': ({ room, mine, who }) => (!mine && room.moderates ? say(`${who} asks to speak.`) : null),
+  'remark.refused': ({ mine, who, by, byMe }) => {
+    if (mine) return say(`${by} refused your request to speak.`, 'warn');
+    return byMe ? say(`You refused ${who}'s request to speak.`, 'ok') : null;
+  },
+  'remark.granted': ({ mine, who, by, own, event }) => {
+    const seconds = plural(Math.round(((event.until ?? 0) - (event.time ?? 0)) / 1000), 'second');
+    if (mine) return say(`${own ? 'You' : by} gave you the word: everybody hears you for ${seconds}.`, 'ok');
+    return say(`${who} speaks for ${seconds}.`);
+  },
+  'remark.ended': ({ mine, own, who, by, byMe, event }) => {
+    if (!mine) return byMe ? say(`You ended the turn of ${who}.`, 'ok') : null;
+    const off = 'Your microphone is off.';
+    if (event.reason === 'time') return say(`Your time to speak is over. ${off}`, 'warn');
+    if (event.reason === 'mode') return say(`The conference is held in another mode now. ${off}`, 'warn');
+    return own ? say(`You have finished speaking. ${off}`, 'ok') : say(`${by} ended your turn to speak. ${off}`, 'warn');
+  },
   'media.muted': ({ mine, own, who, by, byMe, event }) => {
     if (own) return null;
     const what = sourceWord(event.source);
@@ -161,6 +210,7 @@ const sentences = {
   },
   'conference.mode_changed': ({ by, byMe, event }) =>
     say(`${byMe ? 'You' : by} changed the mode of the conference: ${modeWord(event.mode)}.`),
+  'conference.started': ({ by, byMe }) => say(`${byMe ? 'You' : by} started the conference. Viewers are let in.`, 'ok'),
   'conference.settings_changed': ({ by, byMe, room }) =>
     say(`${byMe ? 'You' : by} changed the settings: “${room.title}”, ${plural(room.stagePlaces, 'place')} on the stage.`),
 };

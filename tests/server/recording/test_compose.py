@@ -1,0 +1,138 @@
+"""One video of a recording that was made here: who was on the stage is seen and heard where and when they were."""
+
+from __future__ import annotations
+
+import array
+import fractions
+import json
+import math
+from pathlib import Path
+
+import av
+import pytest
+
+from media.record.matroska import Format, MatroskaFile
+from tests.harness import podium
+
+OPUS = Format("A_OPUS", b"OpusHead\x01\x02\x00\x00\x80\xbb\x00\x00\x00\x00\x00", None)
+BEGAN = 1_700_000_000.0
+WHITE, GREY = 235, 120
+
+
+def film(path: Path, begins: float, seconds: float, shade: int) -> None:
+    encoder = av.CodecContext.create("libvpx", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = 320, 180, "yuv420p"
+    encoder.time_base, encoder.options = fractions.Fraction(1, 10), {"lag-in-frames": "0", "deadline": "realtime"}
+    file = MatroskaFile(path, Format("V_VP8", b"", (320, 180)), begins)
+    for n in range(int(seconds * 10)):
+        frame = av.VideoFrame(320, 180, "yuv420p")
+        for plane, value in zip(frame.planes, (shade, 128, 128), strict=True):
+            plane.update(bytes((value,)) * plane.buffer_size)
+        frame.pts = n
+        for packet in encoder.encode(frame):
+            file.frame(100 * n, bytes(packet), packet.is_keyframe, 100)
+    file.close()
+
+
+def tone(path: Path, begins: float, loud: tuple[tuple[float, float], ...]) -> None:
+    """Sound in these spans alone, and nothing in the file between them, as when somebody is muted."""
+    file = MatroskaFile(path, OPUS, begins)
+    for since, until in loud:
+        encoder = av.CodecContext.create("libopus", "w")
+        assert isinstance(encoder, av.AudioCodecContext)
+        encoder.sample_rate, encoder.layout, encoder.format = 48000, "stereo", "s16"
+        for n in range(int((until - since) * 50)):
+            wave = array.array("h")
+            for i in range(960):
+                wave.extend([int(9000 * math.sin(2 * math.pi * 400 * (960 * n + i) / 48000))] * 2)
+            frame = av.AudioFrame(format="s16", layout="stereo", samples=960)
+            frame.planes[0].update(wave.tobytes())
+            frame.sample_rate, frame.pts, frame.time_base = 48000, 960 * n, fractions.Fraction(1, 48000)
+            for packet in encoder.encode(frame):
+                file.frame(round(since * 1000) + 20 * n, bytes(packet), True, 20)
+    file.close()
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Anna (white) for four seconds with sound in the second and the fourth; Bert (grey) from the second on."""
+    folder = tmp_path / "0001"
+    folder.mkdir()
+    film(folder / "001-0001-video.webm", BEGAN, 4, WHITE)
+    tone(folder / "001-0002-audio.webm", BEGAN, ((1, 2), (3, 4)))
+    film(folder / "001-0003-video.webm", BEGAN + 2, 2, GREY)
+    lines = [
+        {"type": "begun", "file": f"001-000{n}-{source}.webm", "person": who, "source": source, "begins": BEGAN + at}
+        for n, source, who, at in ((1, "video", "anna", 0), (2, "audio", "anna", 0), (3, "video", "bert", 2))
+    ]
+    (folder / "tracks.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"cut of')
+    picture = {"people": [{"id": "anna", "name": "Anna"}], "stage": ["anna"], "layout": {}}
+    (folder / "timeline.jsonl").write_text(
+        json.dumps({"at": BEGAN * 1000 - 500, "begin": picture})
+        + "\n"
+        + json.dumps({"at": BEGAN * 1000 + 2000, "event": {"type": "stage.taken", "person": "bert"}})
+        + "\n"
+    )
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["mp4", "webm"])
+def test_the_video_shows_both_and_is_loud_when_they_were(recording: Path, tmp_path: Path, kind: str) -> None:
+    target = tmp_path / f"all.{kind}"
+    done = podium("compose", str(recording), str(target), "--width", "640", "--height", "360", "--fps", "10")
+    assert done.returncode == 0, done.stderr
+    assert "100 %" in done.stdout or "90 %" in done.stdout
+    with av.open(str(target)) as container:
+        assert abs((container.duration or 0) / 1e6 - 4) < 0.15
+        pictures = [(frame.time or 0.0, _shades(frame)) for frame in container.decode(video=0)]
+    for at, (left, middle, right) in pictures:
+        if 0.2 < at < 1.9:
+            assert middle > 200, "she is alone, and large"
+        elif 2.2 < at < 3.8:
+            assert left > 200 > 150 > right > 90, "side by side"
+    with av.open(str(target)) as container:
+        loud = []
+        for frame in container.decode(audio=0):
+            samples = array.array("f" if "flt" in frame.format.name else "h", bytes(frame.planes[0]))[: frame.samples]
+            scale = 1.0 if "flt" in frame.format.name else 32768.0
+            loud.append((frame.time or 0.0, max(map(abs, samples)) / scale > 0.1))
+    heard = [at for at, is_loud in loud if is_loud]
+    assert abs(heard[0] - 1) < 0.06
+    assert abs(heard[-1] - 4) < 0.1
+    assert not [at for at in heard if 2.06 < at < 2.94]
+
+
+def test_what_was_written_stands_beside_the_picture_from_then_on(recording: Path, tmp_path: Path) -> None:
+    with (recording / "timeline.jsonl").open("a") as file:
+        for at, text in ((1, "hello to all of you"), (3, "x" * 300), (3, "")):
+            chat = {"number": at, "name": "Anna", "text": text}
+            file.write(json.dumps({"at": BEGAN * 1000 + at * 1000, "chat": chat}) + "\n")
+    target = tmp_path / "all.mkv"
+    size = ("--width", "640", "--height", "360", "--fps", "5")
+    done = podium("compose", str(recording), str(target), "--chat", *size)
+    assert done.returncode == 0, done.stderr
+    bright: dict[float, int] = {}
+    with av.open(str(target)) as container:
+        for frame in container.decode(video=0):
+            image = frame.to_image().convert("L")  # type: ignore[no-untyped-call]
+            strip = image.crop((480, 0, 640, 360))
+            bright[round(frame.time or 0.0, 1)] = sum(strip.histogram()[121:])
+            assert image.getpixel((240, 180)) > 90 or (frame.time or 0.0) > 1.9, "she is in the middle of what is left"
+    assert bright[0.6] == 0 and bright[1.4] > 20 and bright[3.6] > 3 * bright[1.4]
+
+
+def _shades(frame: av.VideoFrame) -> tuple[int, int, int]:
+    plane = frame.planes[0]
+    row = bytes(plane)[plane.line_size * 180 :][: plane.line_size]
+    return row[160], row[320], row[480]
+
+
+def test_what_is_no_recording_and_what_would_be_overwritten_is_refused(recording: Path, tmp_path: Path) -> None:
+    (tmp_path / "there.mp4").write_text("mine")
+    refused = podium("compose", str(recording), str(tmp_path / "there.mp4"))
+    assert (refused.returncode, (tmp_path / "there.mp4").read_text()) == (1, "mine")
+    refused = podium("compose", str(tmp_path), str(tmp_path / "new.mp4"))
+    assert refused.returncode == 1
+    assert "holds no recording" in refused.stderr
+    assert not list(tmp_path.glob("*new*"))
