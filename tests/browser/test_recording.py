@@ -82,13 +82,13 @@ def _inexact(done: Recorded) -> list[str]:
             heard, seen = done.sound(segment, person), done.pictures(segment, person, "video")
             silent = (0.0, 0.0)
             if (segment, person) == (1, done.speaker):
-                silent = next((since, until) for since, until in heard.gaps if until > done.unmuted)
+                silent = max(heard.gaps, key=lambda gap: gap[1] - gap[0], default=silent)
             apart = _apart(heard, seen)
             found = {
                 "in step": len(apart) >= 3 and max(map(abs, apart)) < IN_STEP,
                 "as long as what was painted": abs(seen.behind[-1] - seen.behind[0]) < AS_LONG,
                 "silent only while muted": [gap for gap in heard.gaps if gap != silent] == []
-                and (not any(silent) or (silent[0] < done.muted + 0.3 and silent[1] > done.unmuted)),
+                and (not any(silent) or (silent[0] < done.muted + 0.3 and silent[1] > done.unmuted - IN_STEP)),
                 "each beep": _beeps(heard, silent),
                 "up to the end": all(abs(end - last) < 1 for last in (heard.last, seen.painted[-1])),
             }
