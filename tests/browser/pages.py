@@ -68,10 +68,30 @@ async def statistics(page: Any, direction: str, kind: str) -> list[dict[str, Any
 
 async def received(page: Any, track: str, figure: str = "framesDecoded") -> float:
     """A figure of one received track, as in `u_anna/video`; 0 while it is not there."""
+    return (await _received(page, track, figure))[1]
+
+
+async def _received(page: Any, track: str, figure: str) -> tuple[str | None, float]:
+    """The browser's identifier of a track, and the figure."""
     identifier = await page.evaluate(RECEIVED, track)
     kind = "audio" if track.endswith("audio") else "video"
     entries = await statistics(page, "inbound", kind)
-    return sum(float(entry.get(figure, 0)) for entry in entries if entry.get("trackIdentifier") == identifier)
+    return identifier, sum(float(entry.get(figure, 0)) for entry in entries if entry["trackIdentifier"] == identifier)
+
+
+class Growth:
+    """By how much a figure of a track has grown since this was made. Who reloads their page or comes again has another
+    track under the same name, which counts from zero."""
+
+    def __init__(self, page: Any, track: str, figure: str) -> None:
+        self._asked = (page, track, figure)
+        self._spans: dict[str | None, tuple[float, float]] = {}
+
+    async def look(self) -> float:
+        """What all that had the name have grown together."""
+        identifier, now = await _received(*self._asked)
+        self._spans[identifier] = (self._spans.get(identifier, (now, now))[0], now)
+        return sum(last - first for first, last in self._spans.values())
 
 
 GROWTH = """
@@ -153,10 +173,11 @@ async def holds(page: Any, expression: str) -> bool:
 
 async def plays(page: Any, track: str, frames: int = 10, seconds: float = 40.0) -> float:
     """Wait until so many further frames of a track have been decoded; the seconds it took."""
-    start = await received(page, track)
+    decoded = Growth(page, track, "framesDecoded")
+    await decoded.look()
 
     async def more() -> bool:
-        return await received(page, track) >= start + frames
+        return await decoded.look() >= frames
 
     return await until(more, f"{frames} more frames of {track}", seconds)
 
@@ -182,10 +203,11 @@ async def is_shown(page: Any, track: str, frames: int = 5) -> None:
 
 async def sounds(page: Any, track: str, seconds: float = 40.0) -> float:
     """Wait until a track was heard: its energy grows, which silence and concealment do not do."""
-    start = await received(page, track, "totalAudioEnergy")
+    energy = Growth(page, track, "totalAudioEnergy")
+    await energy.look()
 
     async def louder() -> bool:
-        return await received(page, track, "totalAudioEnergy") > start + 1e-4
+        return await energy.look() > 1e-4
 
     return await until(louder, f"{track} is heard", seconds)
 
