@@ -31,7 +31,7 @@ _ROLES = {Role.VIEWER: "viewer", Role.SPEAKER: "speaker", Role.MODERATOR: "moder
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """Whom a mail is for and what it is about, as it is now. `link` is the whole personal link, empty when they have
     none; `subject` and `body` are those of a template, empty for our own words; `before`: the time that is called off,
-    in ms since 1970."""
+    `now`: when this is written, both in ms since 1970."""
 
     mail: Mail
     conference: str
@@ -50,6 +50,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     workspace: str
     zone: str
+    now: int
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,8 +214,16 @@ def when(starts: int, ends: int | None, zone: str) -> str:
     return f"{text} ({zone})"
 
 
-def soon(minutes: int) -> str:
-    """How far off it is, as in `in a quarter of an hour`."""
+# A reminder that goes out so much late, of the time it was to be before, says how far off it is really.
+_LATE, _MINUTE_MS = 0.1, 60_000
+
+
+def soon(minutes: int, left_ms: int) -> str:
+    """How far off it is, as in `in 15 minutes`: so many as were planned, or, where an outage held the reminder up, what
+    is left of them."""
+    if left_ms < (1 - _LATE) * minutes * _MINUTE_MS:
+        minutes = max(1, left_ms // _MINUTE_MS)
+        minutes -= minutes % 60 if minutes >= 120 else 0
     for size, one, many in ((1440, "in a day", "days"), (60, "in an hour", "hours")):
         if minutes % size == 0:
             return one if minutes == size else f"in {minutes // size} {many}"
@@ -229,7 +238,7 @@ def _parts(told: Told, kind: Kind, words: Words) -> dict[str, Any]:
         "title": told.title,
         "inviter": told.inviter or told.workspace,
         "role": _ROLES.get(told.role, told.role.value),
-        "soon": soon(int(minutes)) if minutes else "",
+        "soon": soon(int(minutes), starts - told.now) if minutes and starts is not None else "",
     }
     opening, subject, paragraphs = words.text.format(**values), words.subject.format(**values), [""]
     if told.body and kind is Kind.INVITATION:

@@ -58,6 +58,7 @@ def take(connection: sqlite3.Connection, now: int, most: int) -> list[Taken]:
             sequence=row[13],
             workspace=workspace.name,
             zone=workspace.time_zone,
+            now=now,
         )
         if _overtaken(mail, told, now):
             outbox.drop(connection, mail.id)

@@ -45,6 +45,7 @@ _TOLD = Told(
     sequence=0,
     workspace="The company",
     zone="UTC",
+    now=10**12 - 60_000,
 )
 _HEADERS = {"subject", "from", "to", "date", "message-id", "auto-submitted", "mime-version", "content-type"}
 

@@ -215,6 +215,25 @@ def test_after_an_outage_nobody_is_reminded_twice_and_of_what_has_begun_nobody(d
     assert (told.mail.kind, told.conference) == ("reminder-15", soon)
 
 
+@pytest.mark.parametrize(
+    ("left_ms", "said"),
+    [
+        (DAY_MS - 5 * MINUTE_MS, "in a day"),
+        (5 * HOUR_MS + 59 * MINUTE_MS, "in 5 hours"),
+        (HOUR_MS, "in an hour"),
+        (50 * MINUTE_MS + 1, "in 50 minutes"),
+    ],
+)
+def test_a_reminder_that_an_outage_held_up_says_how_far_off_it_is_now(desk: Desk, left_ms: int, said: str) -> None:
+    circle = desk.create("abc-defg-hij", NOON + 2 * DAY_MS)
+    desk.invite(circle)
+    desk.delivered()
+    (told,) = desk.after(2 * DAY_MS - left_ms)
+    assert told.mail.kind == "reminder-1440"
+    written: Any = letter.message(told, "podium@example.org")
+    assert f"It begins {said}" in written.get_body(("html",)).get_content()
+
+
 def test_a_reminder_of_a_time_that_is_no_more_does_not_go_out(desk: Desk) -> None:
     starts = NOON + DAY_MS
     circle = desk.create("abc-defg-hij", starts)
