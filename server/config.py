@@ -352,6 +352,7 @@ class Settings:
     login_per_minute: int = _option(10, _whole(1, 10_000), "Attempts to log in per minute and address.")
     guests_per_minute: int = _option(60, _whole(1, 10_000), "Guests who enter by a link per minute and address.")
     conferences_per_minute: int = _option(20, _whole(1, 10_000), "Conferences created per minute and address.")
+    uploads_per_minute: int = _option(30, _whole(1, 10_000), "Files uploaded per minute and address.")
     requests_per_second: int = _option(50, _whole(1, 100_000), "API requests per second and address.")
     max_connections: int = _option(10_000, _whole(1, 1_000_000), "WebSocket connections at once.")
     connections_per_address: int = _option(

@@ -161,7 +161,7 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 # One address makes all requests of a test run; the limits have tests with servers of their own.
 SHARED_FLAGS = (
     *("--login-per-minute", "10000", "--guests-per-minute", "10000"),
-    *("--conferences-per-minute", "10000", "--requests-per-second", "10000"),
+    *("--conferences-per-minute", "10000", "--requests-per-second", "10000", "--uploads-per-minute", "10000"),
 )
 
 

@@ -41,8 +41,6 @@ from server.workspace.acting import Workspace
 
 # Five dialogs that are open, each asking each two seconds; the worker measures for each.
 STATISTICS_PER_SECOND = 2.5
-# Thirty in a minute: a folder of handouts.
-UPLOADS_PER_SECOND = 0.5
 
 
 class Summary(Protocol):
@@ -158,7 +156,7 @@ def rate_limits(settings: Settings) -> dict[str, RateLimit]:
         "guests": RateLimit(settings.guests_per_minute / 60, settings.guests_per_minute),
         "registrations": RateLimit(settings.registrations_per_minute / 60, settings.registrations_per_minute),
         "statistics": RateLimit(STATISTICS_PER_SECOND, STATISTICS_PER_SECOND * 4),
-        "uploads": RateLimit(UPLOADS_PER_SECOND, UPLOADS_PER_SECOND * 60),
+        "uploads": RateLimit(settings.uploads_per_minute / 60, settings.uploads_per_minute),
         # A page is turned, and everybody behind one address asks for it.
         "pages": RateLimit(settings.requests_per_second * 10, settings.requests_per_second * 40),
         "conferences": RateLimit(settings.conferences_per_minute / 60, settings.conferences_per_minute),

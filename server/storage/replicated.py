@@ -165,6 +165,12 @@ class ReplicatedStore(Store):
         await super().ready()
         self.followed()
 
+    async def renew(self) -> None:
+        """See `Store`. Who does not reach Redis has what there is."""
+        with contextlib.suppress(StoreUnavailable):
+            async with self._alone:
+                await self._catch_up()
+
     def followed(self) -> None:
         """See `Store`. An outage of Redis does not count: nobody writes then."""
         if self._halted:

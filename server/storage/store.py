@@ -104,6 +104,10 @@ class Store:
         """Returns when work could be done now. Raises `StoreUnavailable`."""
         await self.run(lambda connection: connection.execute("SELECT 1").fetchone())
 
+    async def renew(self) -> None:
+        """What is read from now on is no older than this call, as far as that can be had: one server reads nothing
+        else."""
+
     def followed(self) -> None:
         """Returns unless what is read here falls behind what the other servers know. Raises `StoreUnavailable`."""
 

@@ -582,14 +582,14 @@ async def test_a_proof_that_passes_through_somebody_between_is_worth_nothing(sys
     passed: list[bytes] = []
 
     async def between(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner = await asyncio.open_connection("127.0.0.1", registration.port, ssl=trusting())
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            inner_reader, inner = await asyncio.open_connection("127.0.0.1", registration.port, ssl=trusting())
             for source, sink in ((reader, inner), (inner_reader, writer)):
                 length = await source.readexactly(4)
                 passed.append(await source.readexactly(int.from_bytes(length, "big")))
                 sink.write(length + passed[-1])
             await reader.read()
-        inner.close()
+            inner.close()
         writer.close()
 
     server = await asyncio.start_server(between, "127.0.0.1", 0, ssl=context)

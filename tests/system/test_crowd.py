@@ -74,9 +74,10 @@ async def _watch(server: Server, crowd: Crowd, tokens: list[str]) -> None:
     assert [event.version for event in mutes] == list(range(before + 1, before + SPEAKERS + 1))
     assert all(later.after == event.version for event, later in itertools.pairwise(mutes))
     # Everybody, and all of them the same bytes.
-    await until(lambda: len({each.octets - had for each, had in zip(crowd.silent, octets, strict=True)} - {0}) == 1)
-    gained = {each.octets - had for each, had in zip(crowd.silent, octets, strict=True)}
-    assert len(gained) == 1 and min(gained) > 50 * SPEAKERS
+    def gained() -> set[int]:
+        return {each.octets - had for each, had in zip(crowd.silent, octets, strict=True)}
+
+    await until(lambda: len(gained()) == 1 and min(gained()) > 50 * SPEAKERS)
     assert not crowd.listener.gaps and not any(each.lost for each in crowd.silent)
     for signaling in (console, *speakers):
         signaling.drop()
