@@ -73,6 +73,7 @@ async def _watch(server: Server, crowd: Crowd, tokens: list[str]) -> None:
     assert {event.person for event in mutes} == {*on_stage} and len(mutes) == SPEAKERS
     assert [event.version for event in mutes] == list(range(before + 1, before + SPEAKERS + 1))
     assert all(later.after == event.version for event, later in itertools.pairwise(mutes))
+
     # Everybody, and all of them the same bytes.
     def gained() -> set[int]:
         return {each.octets - had for each, had in zip(crowd.silent, octets, strict=True)}
