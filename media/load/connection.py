@@ -101,6 +101,7 @@ class Connection:
         else:
             attach(self._socket, NO_RTP)
         self.send: Callable[[bytes | memoryview], int] = self._socket.send if not crowd.loss else self._send_perhaps
+        self._host = ""
         self._ice: IceClient | None = None
         self._dtls: DtlsClient | None = None
         self._fingerprints: list[tuple[str, str]] = []
@@ -109,8 +110,14 @@ class Connection:
 
     @property
     def local(self) -> LocalTransport:
-        """What goes into our description: no candidates, the worker learns the address from our checks."""
-        return LocalTransport(self.ufrag, self.password, self.crowd.context.fingerprint, (), 9)
+        """What goes into our description. A worker learns our address from our checks; see `name_itself`."""
+        addresses, port = ((self._host,), self._socket.getsockname()[1]) if self._host else ((), 9)
+        return LocalTransport(self.ufrag, self.password, self.crowd.context.fingerprint, addresses, port)
+
+    def name_itself(self, host: str) -> None:
+        """Be at this address, and say so in our description: for servers that are full agents, which check us too."""
+        self._host = host
+        self._socket.bind((host, 0))
 
     @property
     def open(self) -> bool:
@@ -128,7 +135,7 @@ class Connection:
         """The other side's description has come: connect to `address`. A second call changes nothing."""
         if self._ice is not None:
             return
-        self._ice = IceClient(remote.ufrag, remote.password, self.ufrag)
+        self._ice = IceClient(remote.ufrag, remote.password, self.ufrag, self.password)
         self._fingerprints = remote.fingerprints
         self._socket.connect(address)
         self.crowd.loop.add_reader(self._socket.fileno(), self._readable)
@@ -223,7 +230,11 @@ class Connection:
                     self.received_rtp(buffer, length)
         elif first < 4:
             assert self._ice is not None
-            if self._ice.answered(bytes(buffer.view[:length])) and self._dtls is None:
+            datagram = bytes(buffer.view[:length])
+            answer = self._ice.answer(datagram, self._socket.getpeername())
+            if answer is not None:
+                self._send(answer)
+            elif self._ice.answered(datagram) and self._dtls is None:
                 self._dtls = DtlsClient(self.crowd.context)
                 self._dtls.start()
                 self._flush_dtls(time.monotonic())

@@ -1,4 +1,5 @@
-"""The client's half of ICE towards a lite agent (RFC 8445): checks that nominate at once, later for consent."""
+"""The client's half of ICE (RFC 8445): checks that nominate at once, later for consent. Towards a lite agent that is
+all; a full one checks us too, and is answered."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import secrets
 import zlib
 from struct import Struct
 
-from media.stun import BINDING_SUCCESS, MAGIC
+from media.stun import BINDING_SUCCESS, MAGIC, Key, is_authentic, parse, success
 
 _header = Struct("!HHI12s")
 _attribute = Struct("!HH")
@@ -22,9 +23,10 @@ _PEER_REFLEXIVE = (110 << 24 | 65535 << 8 | 255).to_bytes(4, "big")
 class IceClient:
     """Checks under one pair of credentials. `request()` gives a datagram, `answered` reads what comes back."""
 
-    __slots__ = ("_open", "_password", "_username")
+    __slots__ = ("_key", "_open", "_password", "_username")
 
-    def __init__(self, remote_ufrag: str, remote_password: str, local_ufrag: str) -> None:
+    def __init__(self, remote_ufrag: str, remote_password: str, local_ufrag: str, local_password: str) -> None:
+        self._key = Key(local_password.encode())
         self._username = f"{remote_ufrag}:{local_ufrag}".encode()
         self._password = remote_password.encode()
         self._open: set[bytes] = set()
@@ -55,3 +57,10 @@ class IceClient:
             return False
         self._open.discard(transaction)
         return True
+
+    def answer(self, datagram: bytes, address: tuple[str, int]) -> bytes | None:
+        """The answer to a check of the other side, or `None` when this is none. `address`: where it came from."""
+        if datagram[:2] != b"\0\1":
+            return None
+        asked = parse(datagram, None)
+        return success(asked, *address, self._key) if asked is not None and is_authentic(asked, self._key) else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from scripts.benchmarks import chat, commit, forward, race, reference, scale, signaling, silence, storm
+from scripts.benchmarks import chat, commit, forward, janus, race, reference, scale, signaling, silence, storm
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 app.command("chat")(chat.command)
 app.command("commit")(commit.command)
 app.command("forward")(forward.command)
+app.command("janus")(janus.command)
 app.command("race")(race.command)
 app.command("reference")(reference.command)
 app.command("scale")(scale.command)

@@ -12,7 +12,7 @@ import enum
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 
@@ -103,6 +103,26 @@ SHAPES = {
 }
 
 
+def watchers(crowd: Crowd, meter: Meter, names: list[str]) -> list[Viewer]:
+    """A viewer for each name, some of them sampled."""
+    every = max(1, len(names) // _MAX_SAMPLED)
+    return [Viewer(crowd, name, meter, sampled=number % every == 0) for number, name in enumerate(names)]
+
+
+class Served(Protocol):
+    """A server that forwards, in a process of its own, and its clients."""
+
+    pid: int
+    publishers: list[Publisher]
+    viewers: list[Viewer]
+
+    async def connect(self, shape: Shape, viewers: int) -> None:
+        """Bring up the publishers, then the viewers."""
+
+    def expected(self, viewer: Viewer) -> int:
+        """How many packets were sent for this viewer in the meter's interval."""
+
+
 class Forwarding:
     """One worker, one room, its publishers and viewers."""
 
@@ -157,11 +177,8 @@ class Forwarding:
             sdp, bindings = publisher.offer()
             self._server.send(PublishOffer(request=number, room="r", peer=publisher.peer, sdp=sdp, bindings=bindings))
             await asyncio.wait_for(publisher.connection.connected, 10)
-        every = max(1, len(watching) // _MAX_SAMPLED)
-        for number, name in enumerate(watching):
-            viewer = Viewer(self.crowd, name, self.meter, sampled=number % every == 0)
-            self.viewers.append(viewer)
-            self._by_peer[name] = viewer
+        self.viewers += watchers(self.crowd, self.meter, watching)
+        self._by_peer = {viewer.peer: viewer for viewer in self.viewers}
         for begin in range(0, len(self.viewers), _JOINING):
             joining = self.viewers[begin : begin + _JOINING]
             for viewer in joining:
@@ -185,44 +202,51 @@ class Forwarding:
 
 async def run(scenario: Scenario, viewers: int | None, srtp: Srtp, seconds: float) -> Result:
     """One measurement; about `seconds` + 6 s, and what the viewers take to come."""
+    crowd, meter = Crowd(srtp.profile), Meter()
+    async with running_worker() as server:
+        forwarding = Forwarding(server, crowd, meter)
+        found = await measured(forwarding, crowd, meter, scenario, viewers, srtp, seconds)
+        heartbeat = forwarding.heartbeat
+        server.listener = lambda message: None
+    return {**found, "worker_lag_ms": heartbeat.lag_ms if heartbeat is not None else None, "workers": 1}
+
+
+async def measured(
+    served: Served, crowd: Crowd, meter: Meter, scenario: Scenario, viewers: int | None, srtp: Srtp, seconds: float
+) -> Result:
+    """What a server of forwarding costs in a scenario; its clients, a `crowd`, are closed then."""
     shape = SHAPES[scenario]
     number = (shape.viewers if viewers is None else viewers) if shape.viewers else len(shape.publishers)
-    meter = Meter()
     floor = Floor(srtp.profile, shape.mean_size)
     first = reference.measure()
-    async with running_worker() as server:
-        crowd = Crowd(srtp.profile)
-        crowd.start()
-        forwarding = Forwarding(server, crowd, meter)
-        pid = forwarding.pid
-        before, memory = cpu(pid), rss_kib(pid)
-        progress(f"{number} viewers join")
-        await forwarding.connect(shape, number)
-        await asyncio.sleep(0.5)
-        joined, grown = cpu(pid) - before, rss_kib(pid) - memory
-        begin = cpu(pid)
-        await asyncio.sleep(_IDLE_S)
-        idle = cpu(pid) - begin
-        pacer = Pacer(crowd, forwarding.tracks)
-        await asyncio.sleep(_WARM_UP_S)
-        progress(f"measuring for {seconds:.0f} s")
-        meter.start(time.time_ns())
-        started, begin, queued = time.monotonic(), cpu(pid), waited(pid)
-        while (left := started + seconds - time.monotonic()) > 0:
-            floor.sample()
-            await asyncio.sleep(min(left, _SAMPLE_EVERY_S))
-        meter.stop(time.time_ns())
-        passed, used, queued = time.monotonic() - started, cpu(pid) - begin, waited(pid) - queued
-        await asyncio.sleep(0.7)  # what is under way arrives, what was lost is repeated
-        pacer.stop()
-        floor.close()
-        heartbeat = forwarding.heartbeat
-        crowd.stop()
-        server.listener = lambda message: None
+    crowd.start()
+    pid = served.pid
+    before, memory = cpu(pid), rss_kib(pid)
+    progress(f"{number} viewers join")
+    await served.connect(shape, number)
+    await asyncio.sleep(0.5)
+    joined, grown = cpu(pid) - before, rss_kib(pid) - memory
+    begin = cpu(pid)
+    await asyncio.sleep(_IDLE_S)
+    idle = cpu(pid) - begin
+    pacer = Pacer(crowd, [track for publisher in served.publishers for track in publisher.tracks])
+    await asyncio.sleep(_WARM_UP_S)
+    progress(f"measuring for {seconds:.0f} s")
+    meter.start(time.time_ns())
+    started, begin, queued = time.monotonic(), cpu(pid), waited(pid)
+    while (left := started + seconds - time.monotonic()) > 0:
+        floor.sample()
+        await asyncio.sleep(min(left, _SAMPLE_EVERY_S))
+    meter.stop(time.time_ns())
+    passed, used, queued = time.monotonic() - started, cpu(pid) - begin, waited(pid) - queued
+    await asyncio.sleep(0.7)  # what is under way arrives, what was lost is repeated
+    pacer.stop()
+    floor.close()
+    crowd.stop()
     last = reference.measure()
-    expected = sum(forwarding.expected(viewer) for viewer in forwarding.viewers)
-    sampled = [viewer for viewer in forwarding.viewers if viewer.sampled]
-    share = sum(viewer.counted for viewer in sampled) / max(1, sum(map(forwarding.expected, sampled)))
+    expected = sum(served.expected(viewer) for viewer in served.viewers)
+    sampled = [viewer for viewer in served.viewers if viewer.sampled]
+    share = sum(viewer.counted for viewer in sampled) / max(1, sum(map(served.expected, sampled)))
     delivered = max(1, round(expected * share))
     return {
         "scenario": scenario.value,
@@ -243,9 +267,7 @@ async def run(scenario: Scenario, viewers: int | None, srtp: Srtp, seconds: floa
         "idle_cpu_us_per_viewer_s": 1e6 * idle.total / _IDLE_S / number,
         "join_cpu_ms": 1000 * joined.total / (number + (len(shape.publishers) if shape.viewers else number)),
         "rss_kib_per_viewer": grown / number,
-        "worker_lag_ms": heartbeat.lag_ms if heartbeat is not None else None,
         "sampled_viewers": len(sampled),
-        "workers": 1,
     }
 
 

@@ -146,7 +146,7 @@ def test_the_filter_lets_everything_through_but_rtp() -> None:
 
 
 def test_a_check_is_authentic_and_its_answer_is_recognised_once() -> None:
-    client = IceClient("ours", "p" * 24, "theirs")
+    client = IceClient("ours", "p" * 24, "theirs", "q" * 24)
     request = parse(client.request())
     assert request is not None and request.ufrag == "ours" and request.use_candidate
     key = Key(b"p" * 24)
@@ -154,6 +154,14 @@ def test_a_check_is_authentic_and_its_answer_is_recognised_once() -> None:
     answer = success(request, "127.0.0.1", 5000, key)
     assert answer is not None and client.answered(answer) and not client.answered(answer)
     assert not client.answered(b"") and not client.answered(bytes(40))
+
+
+def test_a_check_of_a_full_agent_is_answered_if_it_knows_our_password() -> None:
+    client, agent = IceClient("s", "p" * 24, "c", "q" * 24), IceClient("c", "q" * 24, "s", "p" * 24)
+    answer = client.answer(agent.request(), ("127.0.0.1", 5000))
+    assert answer is not None and agent.answered(answer)
+    assert client.answer(IceClient("c", "r" * 24, "s", "p" * 24).request(), ("127.0.0.1", 5000)) is None
+    assert client.answer(answer, ("127.0.0.1", 5000)) is None and client.answer(b"\0\1", ("127.0.0.1", 5000)) is None
 
 
 def test_the_floor_is_some_microseconds() -> None:
