@@ -1,8 +1,9 @@
 """What the same costs Janus (https://janus.conf.meetecho.com/), on the same machine, with the same clients.
 
 Janus comes from the system's packages (Debian: `apt-get install janus`); nothing of it is needed for Podium. It runs
-with the settings that are cheapest for it: no other plugin, no HTTP, nothing logged, one event loop for all connections,
-where its default is a thread for each. Its ICE is a full agent's, so clients name their address and answer its checks.
+with the settings that are cheapest for it: no other plugin, no HTTP, nothing logged, one event loop for all
+connections, where its default is a thread for each. Its ICE is a full agent's, so clients name their address and answer
+its checks.
 """
 
 from __future__ import annotations
@@ -180,9 +181,9 @@ async def _running(program: str, host: str, loops: int) -> AsyncIterator[tuple[i
     """A Janus of our own; its process and the port of its WebSocket."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    plugins, transports = (
-        ",".join(f"libjanus_{each}.so" for each in names.split()) for names in (_PLUGINS, _TRANSPORTS)
-    )
+    values: dict[str, object] = {"loops": loops, "host": host, "port": port}
+    for what, names in (("plugins", _PLUGINS), ("transports", _TRANSPORTS)):
+        values[what] = ",".join(f"libjanus_{each}.so" for each in names.split())
     with tempfile.TemporaryDirectory() as folder:
         for name, text in _SETTINGS.items():
             (Path(folder) / name).write_text(text.format_map(values))
