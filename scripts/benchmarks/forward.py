@@ -37,6 +37,7 @@ from protocol.control import (
 from protocol.names import Source
 from scripts.benchmarks import reference
 from scripts.benchmarks.report import AsJson, Result, progress, show
+from server.workers.worker import HEARTBEAT_S
 from tests.media.worker_process import FakeServer, running_worker
 
 LIMITS = Limits()
@@ -203,7 +204,7 @@ class Forwarding:
 async def run(scenario: Scenario, viewers: int | None, srtp: Srtp, seconds: float) -> Result:
     """One measurement; about `seconds` + 6 s, and what the viewers take to come."""
     crowd, meter = Crowd(srtp.profile), Meter()
-    async with running_worker() as server:
+    async with running_worker(heartbeat_s=HEARTBEAT_S) as server:
         forwarding = Forwarding(server, crowd, meter)
         found = await measured(forwarding, crowd, meter, scenario, viewers, srtp, seconds)
         heartbeat = forwarding.heartbeat

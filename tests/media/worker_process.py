@@ -35,7 +35,8 @@ M = TypeVar("M")
 class FakeServer:
     """Accepts one worker, keeps all it says, and sends what a test wants. `listener` is told each message as well."""
 
-    def __init__(self) -> None:
+    def __init__(self, heartbeat_s: float = 0.25) -> None:
+        self._heartbeat_s = heartbeat_s
         self.heard: list[WorkerMessage] = []
         self.hello: WorkerHello | None = None
         self.process: asyncio.subprocess.Process | None = None
@@ -55,7 +56,7 @@ class FakeServer:
                 message = decode_worker(await reader.readexactly(length))
                 if isinstance(message, WorkerHello):
                     self.hello = message
-                    self.send(WorkerWelcome(heartbeat_s=0.25))
+                    self.send(WorkerWelcome(heartbeat_s=self._heartbeat_s))
                 self.heard.append(message)
                 self.listener(message)
                 self._news.set()
@@ -117,12 +118,16 @@ def route(peer: str, source: Source | str, *to: str, open: bool = True) -> Track
 
 @contextlib.asynccontextmanager
 async def running_worker(
-    *arguments: str, clean_exit: bool = True, address: str = "127.0.0.1", module: str = "media"
+    *arguments: str,
+    clean_exit: bool = True,
+    address: str = "127.0.0.1",
+    module: str = "media",
+    heartbeat_s: float = 0.25,
 ) -> AsyncIterator[FakeServer]:
     """A worker process, with more arguments if any, and its server. `module`: what is run.
 
     At the end it must go by SIGTERM with code 0 and without an error logged."""
-    server = FakeServer()
+    server = FakeServer(heartbeat_s)
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/control"
         listener = await asyncio.start_unix_server(server.accept, path)
