@@ -7,11 +7,15 @@ for whoever forwards it, which cost more than the allocator does.
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 # 512 packets are 0.5 s at 1,000 packets/s and 2.5 s at 200/s: as long as a receiver still waits for a packet.
 CAPACITY = 512
 
+Kept = TypeVar("Kept")
 
-class PacketCache:
+
+class PacketCache(Generic[Kept]):
     """A ring of the last `capacity` packets (a power of two, at most 32768) of one SSRC, by sequence number."""
 
     __slots__ = ("_mask", "_packets", "_seqs")
@@ -21,9 +25,9 @@ class PacketCache:
             raise ValueError("the capacity is a power of two up to 32768")
         self._mask = capacity - 1
         self._seqs = [-1] * capacity
-        self._packets = [b""] * capacity
+        self._packets: list[Kept | None] = [None] * capacity
 
-    def store(self, seq: int, packet: bytes) -> bool:
+    def store(self, seq: int, packet: Kept) -> bool:
         """Keep packet `seq`. False when it is not kept: a late packet does not displace a newer one."""
         index = seq & self._mask
         held = self._seqs[index]
@@ -34,7 +38,7 @@ class PacketCache:
         self._seqs[index] = seq
         return True
 
-    def get(self, seq: int) -> bytes | None:
+    def get(self, seq: int) -> Kept | None:
         """Packet `seq`, or `None` when it never came or has been overwritten."""
         index = seq & self._mask
         return self._packets[index] if self._seqs[index] == seq else None
@@ -42,4 +46,4 @@ class PacketCache:
     def clear(self) -> None:
         """Forget everything: the stream has begun anew."""
         self._seqs = [-1] * (self._mask + 1)
-        self._packets = [b""] * (self._mask + 1)
+        self._packets = [None] * (self._mask + 1)

@@ -163,4 +163,3 @@ def send_time(now: float) -> bytes:
 
 # RFC 8285 section 4.2: the one-byte form, one word of data: the id and the length of the value less one.
 _SEND_TIME = 0xBEDE0001 << 32 | (EXTENSION_IDS[ABS_SEND_TIME] << 4 | 2) << 24
-SEND_TIME_BYTES = 8

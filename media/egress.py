@@ -13,7 +13,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from media import rtcp
-from media.codecs import SEND_TIME_BYTES, Canonical, send_time
+from media.codecs import Canonical, send_time
 from media.cohort import NOTHING, Cohort, Look
 from media.forward import Burst, Packet
 from media.layer import Layer
@@ -220,8 +220,8 @@ class Downlink:
     def _last_numbers(self, layer: Layer) -> tuple[int, int] | None:
         """The picture id and TL0PICIDX this viewer has got last; -1 for what there is not."""
         for back in range(min(self.span + 1, _LOOK_BACK)):
-            packet = layer.cache.get((self.highest - back) & 0xFFFF)
-            found = numbers(self.codec, packet[12:]) if packet is not None else None
+            kept = layer.cache.get((self.highest - back) & 0xFFFF)
+            found = numbers(self.codec, kept[3]) if kept is not None else None
             if found is not None:
                 return (
                     (found.picture + self.shift.picture) % PICTURES if found.picture >= 0 else -1,
@@ -231,7 +231,7 @@ class Downlink:
 
     def resume(self, packet: Packet, now: float) -> bool:
         """Shall this packet be the first one? Then the numbers go on from the last one sent."""
-        _, seq, timestamp, payload, _, starts = packet
+        _, seq, timestamp, payload, _, _, starts = packet
         if not starts:
             if self._held_at is None:
                 self._held_at = now
@@ -244,7 +244,7 @@ class Downlink:
         if self._new_clock and self._sent_at is not None:
             ahead = self._passed(timestamp, now)
             self.timestamp_offset = (self.timestamp + self.timestamp_offset + ahead - timestamp) & 0xFFFFFFFF
-            self._renumber(payload[SEND_TIME_BYTES:])  # no sound has numbers
+            self._renumber(payload)
         self._new_clock = False
         self.highest = seq
         self.timestamp = timestamp
@@ -317,7 +317,7 @@ class Downlink:
     def count(self, packets: list[Packet]) -> None:
         """These have been admitted, and are sent."""
         self._packets += len(packets)
-        self._octets += sum(packet[4] for packet in packets)
+        self._octets += sum(packet[5] for packet in packets)
 
     def admit(self, burst: Burst, now: float) -> list[Packet]:
         """Those of the burst's packets that this viewer is to get: none before one it can start at, none that is
@@ -326,7 +326,7 @@ class Downlink:
         if not self.flowing and not burst.starts and self._held_at is not None and now - self._held_at < PATIENCE:
             return admitted
         for packet in burst.packets:
-            _, seq, timestamp, _, _, _ = packet
+            _, seq, timestamp, _, _, _, _ = packet
             if not self.flowing and not self.resume(packet, now):
                 continue
             ahead = (seq - self.highest) & 0xFFFF
@@ -351,7 +351,7 @@ class Downlink:
         last = self._repeated.get(out_seq)
         if last is not None and now - last < max(MIN_REPEAT, min(self.transport.rtt / 2, MAX_REPEAT)):
             return 0
-        packet = layer.cache.get(seq)
+        packet = layer.packet(seq)
         if packet is None:
             return 0
         sent = self._send_again(packet, out_seq, now)
@@ -391,7 +391,7 @@ class Downlink:
         if self.flowing and layer is not None and layer.track.open:
             self._padded += 1
             seq = (self.highest - self._padded % min(self.span + 1, _PADS_WITH)) & 0xFFFF
-            packet = layer.cache.get(seq)
+            packet = layer.packet(seq)
             if packet is not None and len(packet) > _MOST_PADDING:
                 return self._send_again(packet, (seq + self.seq_offset) & 0xFFFF, now)
         timestamp = (self.timestamp + self.timestamp_offset) & 0xFFFFFFFF

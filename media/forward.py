@@ -22,7 +22,6 @@ from __future__ import annotations
 from collections import Counter
 from struct import Struct
 
-from media.cache import PacketCache
 from media.codecs import OPUS, RED, send_time
 from media.cohort import Look, Sent
 from media.layer import Layer
@@ -39,15 +38,16 @@ _PADDED = 0x2000
 _EXTENDED = 0x1000
 _header = Struct("!HHII").pack
 
-Packet = tuple[int, int, int, bytes, int, bool]
-"""(first two bytes, sequence number, timestamp, all behind the header, octets of payload in it, may one start here)"""
+Packet = tuple[int, int, int, bytes, int, int, bool]
+"""(first two bytes, sequence number, timestamp, all behind the header, how many bytes of padding go behind that, octets
+of payload in it, may one start here)"""
 
 
 class Burst:
     """A layer's packets of one turn, taken out of it. Whoever is in step gets them all; `starts`: whether one may
-    start somewhere among them. `front`: bytes before each payload."""
+    start somewhere among them."""
 
-    __slots__ = ("_parts", "front", "layer", "packets", "starts")
+    __slots__ = ("_front", "_parts", "layer", "packets", "starts")
 
     def __init__(self, layer: Layer, widths: dict[int, int], now: float) -> None:
         """Take what is pending in the layer; `widths`: what each size is padded to."""
@@ -57,8 +57,7 @@ class Burst:
         sent = layer.sent
         oldest: int | None = None  # where the oldest of those that come late is, counted as `sent.span`
         packets: list[Packet] = []
-        stamp = send_time(now) if layer.track.is_video else b""
-        self.front = len(stamp)
+        extended, self._front = (_EXTENDED, send_time(now)) if layer.track.is_video else (0, b"")
         for seq, timestamp, words, rest, starts in layer.pending:
             payload = size = len(rest)
             step = (seq - newest) & 0xFFFF if newest >= 0 else 1
@@ -68,18 +67,15 @@ class Burst:
             else:
                 late = sent.span + ahead + step - 0x10000
                 oldest = late if oldest is None else min(oldest, late)
-            width = widths.get(size, size)
+            padding = 0
             if words & _PADDED:
                 payload -= rest[-1]
-            elif width > size:
+            elif padding := widths.get(size, size) - size:
                 words |= _PADDED
-                rest += _PADDING[width - size]
-            if stamp:
-                words |= _EXTENDED
-                rest = stamp + rest
             octets += payload
-            packets.append((words, seq, timestamp, rest, payload, starts))
-            self.starts |= starts
+            packets.append((words | extended, seq, timestamp, rest, padding, payload, starts))
+            if starts:
+                self.starts = True
         layer.pending.clear()
         if oldest is not None:
             layer.break_step(oldest)  # of those who began later each one's own numbers say whether it gets it
@@ -100,22 +96,23 @@ class Burst:
 
     def _written(self, packets: list[Packet], look: Look) -> Part:
         if look.redundant:
-            packets = [_with_former(self.layer.cache, packet) for packet in packets]
+            packets = [_with_former(self.layer, packet) for packet in packets]
         elif look.shift != NO_SHIFT:
             packets = self._shifted(packets, look.shift)
         ssrc, seq_offset, timestamp_offset = look[:3]
-        written = [
-            _header(words, (seq + seq_offset) & 0xFFFF, (timestamp + timestamp_offset) & 0xFFFFFFFF, ssrc) + rest
-            for words, seq, timestamp, rest, _, _ in packets
-        ]
+        front = self._front
+        written = []
+        for words, seq, timestamp, rest, padding, _, _ in packets:
+            header = _header(words, (seq + seq_offset) & 0xFFFF, (timestamp + timestamp_offset) & 0xFFFFFFFF, ssrc)
+            written.append(b"".join((header, front, rest, _PADDING[padding])))
         return Part(written, look.tag)
 
     def _shifted(self, packets: list[Packet], shift: Shift) -> list[Packet]:
-        codec, front = self.layer.track.codec, self.front
+        codec = self.layer.track.codec
         name = codec.name if codec is not None else ""
         return [
-            (words, seq, timestamp, rest[:front] + renumber(name, rest[front:], shift), payload, starts)
-            for words, seq, timestamp, rest, payload, starts in packets
+            (words, seq, timestamp, renumber(name, rest, shift), padding, payload, starts)
+            for words, seq, timestamp, rest, padding, payload, starts in packets
         ]
 
 
@@ -305,13 +302,13 @@ class Forwarder:
         outbox.flush()
 
 
-def _with_former(cache: PacketCache, packet: Packet) -> Packet:
-    words, seq, timestamp, _, payload, starts = packet
-    rest = with_former(cache, seq, OPUS.payload_type)
+def _with_former(layer: Layer, packet: Packet) -> Packet:
+    words, seq, timestamp, _, _, payload, starts = packet
+    rest = with_former(layer.packet, seq, OPUS.payload_type)
     if rest is None:
         return packet
     # The padding was the plain packet's.
-    return words & ~(_PADDED | 0x7F) | RED, seq, timestamp, rest, payload, starts
+    return words & ~(_PADDED | 0x7F) | RED, seq, timestamp, rest, 0, payload, starts
 
 
 def _sound_last(layer: Layer) -> bool:

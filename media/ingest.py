@@ -36,7 +36,6 @@ _LEVEL, _TWCC = EXTENSION_IDS[AUDIO_LEVEL], EXTENSION_IDS[TRANSPORT_CC]
 _DEPENDENCY = EXTENSION_IDS[DEPENDENCY_DESCRIPTOR]
 _NAMES = (EXTENSION_IDS[MID], EXTENSION_IDS[RID], EXTENSION_IDS[REPAIRED_RID])
 _ssrc_of = Struct("!I").unpack_from
-_header = Struct("!HHII").pack
 # A packet of nothing but padding.
 _EMPTY = b"\0\0\0\4"
 
@@ -247,7 +246,7 @@ class Uplink:
         elif stream.carrier is not None:
             self._layers(stream.carrier, stream, data, length, parsed, found[_DEPENDENCY], now)
         else:
-            self._picture(layer, stream, data, length, parsed, now)
+            self._picture(layer, stream, buffer, length, parsed, now)
 
     def _sound(
         self,
@@ -278,8 +277,11 @@ class Uplink:
             self._keep(layer, seq, timestamp, words, rest, True)
         stream.recovered = sound.recovered
 
-    def _picture(self, layer: Layer, stream: Stream, data: bytearray, length: int, parsed: Parsed, now: float) -> None:
+    def _picture(
+        self, layer: Layer, stream: Stream, buffer: PacketBuffer, length: int, parsed: Parsed, now: float
+    ) -> None:
         """Bring the packet into its canonical form, without extensions, and keep it."""
+        data = buffer.bytes
         _, marker, seq, timestamp, _, header, _, _, _, padding = parsed
         track = layer.track
         payload = length - header - padding
@@ -297,7 +299,7 @@ class Uplink:
         # Padding that comes with a payload is taken off; a packet of nothing but padding keeps it: its number counts.
         end, first = (length - padding, 0x8000) if payload > 0 else (length, 0xA000 if padding else 0x8000)
         words = first | marker << 7 | stream.line.choice.codec.payload_type
-        if not self._keep(layer, seq, timestamp, words, bytes(data[header:end]), starts):
+        if not self._keep(layer, seq, timestamp, words, bytes(buffer.view[header:end]), starts):
             self._dropped["late"] += 1
 
     def _layers(
@@ -338,12 +340,13 @@ class Uplink:
 
     def _keep(self, layer: Layer, seq: int, timestamp: int, words: int, rest: bytes, starts: bool) -> bool:
         """Let a packet be forwarded in this turn, and be repeated later. False when it is too late for that."""
-        if not layer.cache.store(seq, _header(words, seq, timestamp, 0) + rest):
+        packet = seq, timestamp, words, rest, starts
+        if not layer.cache.store(seq, packet):
             return False
         pending = layer.pending
         if not pending:
             self._ready(layer)
-        pending.append((seq, timestamp, words, rest, starts))
+        pending.append(packet)
         port = self._port
         port.noted += 1
         port.owed += len(layer.downlinks)

@@ -7,6 +7,7 @@ at it for its next key frame, while the layer it has goes on for it (`Downlink.c
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from media.cache import PacketCache
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from media.egress import Downlink
     from media.stream import Stream
     from media.track import Track
+
+Incoming = tuple[int, int, int, bytes, bool]
+"""A packet in its canonical form: (sequence number, timestamp, the header's first two bytes, all that is behind the
+header, may a viewer start here)."""
+
+_header = Struct("!HHII").pack
 
 # Audio is not asked for again; its cache only carries a packet to the end of the turn, in which one track of 128
 # datagrams at most comes in.
@@ -36,9 +43,9 @@ MEASURED_EVERY = 0.5
 
 
 class Layer:
-    """State of one layer. `pending`, of this turn: (sequence number, timestamp, the header's first two bytes, all that
-    is behind the header, may a viewer start here). `newest`: the highest number forwarded, -1 when nobody can be in
-    step; `newest_at`: when that was, monotonic; `newest_timestamp`: which timestamp it had.
+    """State of one layer. `pending`: what came in this turn; `cache`: that, and what came before it. `newest`: the
+    highest number forwarded, -1 when nobody can be in step; `newest_at`: when that was, monotonic; `newest_timestamp`:
+    which timestamp it had.
 
     `downlinks`: the viewers who get it; `waiting`: those who will get it from its next key frame on. Of the former
     some are in step, in `cohorts`, and have got what `sent` counts; the others are `behind`.
@@ -92,10 +99,10 @@ class Layer:
         self.track = track
         self.rid = rid
         self.stream: Stream | None = None
-        self.cache = PacketCache(_VIDEO_PACKETS if track.is_video else _AUDIO_PACKETS)
+        self.cache: PacketCache[Incoming] = PacketCache(_VIDEO_PACKETS if track.is_video else _AUDIO_PACKETS)
         self.keyframes = KeyframeArbiter(keyframe_interval)
         self.clock: tuple[float, int] | None = None
-        self.pending: list[tuple[int, int, int, bytes, bool]] = []
+        self.pending: list[Incoming] = []
         self.newest = -1
         self.newest_at = 0.0
         self.newest_timestamp = 0
@@ -135,6 +142,14 @@ class Layer:
     def watched(self) -> bool:
         """Whether its packets are needed."""
         return bool(self.downlinks or self.waiting)
+
+    def packet(self, seq: int) -> bytes | None:
+        """Packet `seq` as long as it is kept, under no SSRC."""
+        kept = self.cache.get(seq)
+        if kept is None:
+            return None
+        _, timestamp, words, rest, _ = kept
+        return _header(words, seq, timestamp, 0) + rest
 
     # --- what comes in ----------------------------------------------------------------------------
 

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
 
-from media.cache import PacketCache
 from media.rtp import Buffer
 
 MAX_OFFSET = (1 << 14) - 1
@@ -59,15 +59,15 @@ def join(payload_type: int, earlier: list[tuple[int, bytes]], newest: bytes) -> 
     return b"".join((*heads, bytes((payload_type,)), *(content for _, content in fitting), newest))
 
 
-def with_former(cache: PacketCache, seq: int, payload_type: int) -> bytes | None:
+def with_former(kept: Callable[[int], bytes | None], seq: int, payload_type: int) -> bytes | None:
     """All that is behind the header of packet `seq` when it carries the one before it as well, as far as both are kept.
     The packets are ours: 12 bytes of header, at most one extension, no padding."""
-    packet = cache.get(seq)
+    packet = kept(seq)
     if packet is None:
         return None
     begin = _payload_at(packet)
     earlier = []
-    former = cache.get((seq - 1) & 0xFFFF)
+    former = kept((seq - 1) & 0xFFFF)
     if former is not None:
         content = former[_payload_at(former) :]
         # A frame of a byte or two is silence: nothing is lost with it.

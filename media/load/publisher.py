@@ -71,7 +71,7 @@ class SentTrack:
         self.packets = 0
         self.octets = 0
         self.keyframes = 0
-        self._cache = PacketCache() if self.codec.rtx else None
+        self._cache: PacketCache[bytes] | None = PacketCache() if self.codec.rtx else None
         self._meter = meter
         self._seq = secrets.randbelow(0x8000)
         self._rtx_seq = secrets.randbelow(0x8000)

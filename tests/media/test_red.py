@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.cache import PacketCache
 from media.red import MAX_BLOCKS, MAX_LENGTH, MAX_OFFSET, join, split, with_former
 
 # A payload as in RFC 2198 section 3: one earlier block of type 111, 960 samples ago, 3 bytes; the newest has 2.
@@ -17,12 +17,9 @@ EXAMPLE = bytes.fromhex("ef 0f 00 03 6f 01 02 03 0a 0b".replace(" ", ""))
 LEVEL = bytes.fromhex("bede 0001 10a1 0000")
 
 
-def kept(*packets: tuple[int, bytes]) -> PacketCache:
-    """A cache with these packets: (number, payload), each 20 ms after the number before it."""
-    cache = PacketCache(16)
-    for seq, payload in packets:
-        cache.store(seq, struct.pack("!BBHII", 0x90, 111, seq, 960 * seq, 1) + LEVEL + payload)
-    return cache
+def kept(*packets: tuple[int, bytes]) -> Callable[[int], bytes | None]:
+    """These packets: (number, payload), each 20 ms after the number before it."""
+    return {seq: struct.pack("!BBHII", 0x90, 111, seq, 960 * seq, 1) + LEVEL + payload for seq, payload in packets}.get
 
 
 def contents(payload: bytes) -> list[tuple[int, bytes]] | None:
@@ -65,8 +62,8 @@ def test_any_bytes_are_taken_apart_within_their_bounds_or_not_at_all(payload: by
 
 
 def test_a_packet_is_given_the_one_before_it() -> None:
-    cache = kept((7, b"before"), (8, b"now"))
-    assert with_former(cache, 8, 111) == LEVEL + join(111, [(960, b"before")], b"now")
+    both = kept((7, b"before"), (8, b"now"))
+    assert with_former(both, 8, 111) == LEVEL + join(111, [(960, b"before")], b"now")
 
 
 def test_a_packet_without_the_one_before_it_goes_alone() -> None:
