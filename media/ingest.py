@@ -73,6 +73,7 @@ class Uplink:
         self.transport: SecurePath | None = None
         self.lines: dict[str, Line] = {}
         self.streams: dict[int, Stream] = {}
+        self._pictures: dict[int, Stream] = {}  # of those, what is asked for again and for key frames
         self.ssrc = secrets.randbits(32)  # ours, in reports and requests
         self.loss_percent = -1.0
         # Browsers name m-line and layer until the first receiver report and never again, also not when a source is
@@ -137,6 +138,7 @@ class Uplink:
         for line in self.lines.values():
             self._end(line.track)
         self.streams.clear()
+        self._pictures.clear()
 
     def _end(self, track: Track) -> None:
         for layer in track.sources:
@@ -146,6 +148,7 @@ class Uplink:
     def _drop(self, ssrc: int) -> None:
         """The stream is nobody's now. Its SRTP context stays: the sender counts on under this SSRC."""
         stream = self.streams.pop(ssrc)
+        self._pictures.pop(ssrc, None)
         if stream.layer.stream is stream:
             stream.layer.end()
         self._before.pop(ssrc, None)
@@ -377,6 +380,8 @@ class Uplink:
             return None
         self._bindings[ssrc] = binding
         stream = self.streams[ssrc] = Stream(ssrc, line, layer, binding.repeats)
+        if stream.nack is not None and not stream.repeats:
+            self._pictures[ssrc] = stream
         return stream
 
     def _identify(self, ssrc: int, payload_type: int, mid: str, rid: str, repaired: str) -> Binding | None:
@@ -442,7 +447,7 @@ class Uplink:
     @property
     def hurried(self) -> bool:
         """Whether `tick` is to be called each 20 ms, for lost packets may have to be asked for; else 100 ms will do."""
-        return any(stream.nack is not None for stream in self.streams.values())
+        return bool(self._pictures)
 
     def tick(self, now: float) -> None:
         """Ask for what is missing, for key frames, and report arrivals. See `hurried`."""
@@ -456,12 +461,9 @@ class Uplink:
                 if rids is not None:
                     self._wanted(line.track, rids)
         packets: list[bytes] = []
-        for stream in self.streams.values():
-            layer = stream.layer
-            if stream.repeats or layer.stream is not stream or not layer.track.open or not layer.watched:
-                continue
-            nack = stream.nack
-            if nack is None:
+        for stream in self._pictures.values():
+            layer, nack = stream.layer, stream.nack
+            if nack is None or layer.stream is not stream or not layer.track.open or not layer.watched:
                 continue
             if nack.pending:
                 missing = nack.due(now, transport.rtt)
@@ -470,7 +472,7 @@ class Uplink:
             if nack.wants_keyframe:
                 nack.wants_keyframe = False
                 layer.keyframes.request(now)
-            if layer.keyframes.due(now):
+            if layer.keyframes.wanted and layer.keyframes.due(now):
                 packets.append(rtcp.pli(self.ssrc, stream.ssrc))
         if packets:
             transport.send_rtcp(b"".join(packets))

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from media import rtcp
 
-# media.md: one feedback per 50 to 100 ms.
-INTERVAL = 0.075
+# The slowest that browsers' estimators are used to (50 to 100 ms): a report costs as much as several packets of media.
+INTERVAL = 0.1
 # Statuses in one feedback: at worst 2 bytes of delta and 2/7 of chunk each, which stays below 1,000 bytes.
 MAX_STATUSES = 400
 # A jump further than this is an outage or a new beginning; also the most arrivals kept.
