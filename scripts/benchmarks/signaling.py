@@ -26,6 +26,7 @@ from protocol.client import Api, Signaling
 from protocol.layout import LayoutKind
 from protocol.names import Role
 from scripts.benchmarks import reference
+from scripts.benchmarks.cores import apart
 from scripts.benchmarks.report import AsJson, Result, progress, show
 from scripts.benchmarks.times import percentiles
 from tests.harness import Server
@@ -224,9 +225,10 @@ async def _measure(server: Server, api: Api, participants: int, size: Size) -> R
             )
         progress("commands beside them")
         times = []
-        for _ in range(size.commands):
-            times.append(await crowd.change())
-            await asyncio.sleep(_COMMAND_EVERY_S)
+        with apart(pid) as own_core:
+            for _ in range(size.commands):
+                times.append(await crowd.change())
+                await asyncio.sleep(_COMMAND_EVERY_S)
         counted = await asyncio.to_thread(server.metrics)
     finally:
         crowd.close()
@@ -240,6 +242,7 @@ async def _measure(server: Server, api: Api, participants: int, size: Size) -> R
         "join_cpu_us_last": join_last,
         "join_ratio": join_last / join_first,
         "command_ms": percentiles(times),
+        "own_core": own_core,
         # The disk's part in it: the mean of all commits of the run.
         "commit_ms": 1000 * counted["podium_append_seconds_sum"] / counted["podium_append_seconds_count"],
         "lag_worst_ms": 1000 * counted["podium_loop_lag_worst_seconds"],
