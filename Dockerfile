@@ -10,7 +10,7 @@ RUN python -m venv /opt/podium \
     && /opt/podium/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: .
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin podium \
+RUN useradd --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin podium \
     && install -d -o podium -g podium -m 0700 /data
 COPY --from=build /opt/podium /opt/podium
 ENV PATH=/opt/podium/bin:$PATH \
