@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 
-def _limit(default: int, reason: str) -> Any:
-    return field(default=default, metadata={"reason": reason})
+def _limit(default: int, reason: str, most: int = (1 << 40) - 1) -> Any:
+    return field(default=default, metadata={"reason": reason, "most": most})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +99,13 @@ class Limits:
         "Between two key frame requests for one layer, of all its viewers together: a key frame costs ten times an "
         "ordinary frame, so a storm of requests would starve everybody.",
     )
+    coalesce_us: int = _limit(
+        2000,
+        "Microseconds that a packet waits at most for others to go out with it, while some are to be expected. 5,000 "
+        "makes a meeting of ten a fifth cheaper and the delay 1.4 ms longer (docs/benchmarks.md); more than 20,000 is "
+        "heard.",
+        most=20_000,
+    )
 
 
 def names() -> dict[str, tuple[int, str]]:
@@ -110,12 +117,13 @@ def names() -> dict[str, tuple[int, str]]:
 def read(texts: list[str]) -> Limits:
     """Limits from `name=value` texts, the defaults for what is not named. Raises `ValueError` with a sentence."""
     known = names()
+    most = {each.name: each.metadata["most"] for each in fields(Limits)}
     changed: dict[str, int] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if name not in known:
             raise ValueError(f"There is no limit {name!r}; there are: {', '.join(known)}.")
-        if not equals or not (value.isascii() and value.isdigit()) or not 0 < int(value) < 1 << 40:
-            raise ValueError(f"The limit {name} must be a whole number above 0, not {value!r}.")
+        if not equals or not (value.isascii() and value.isdigit()) or not 0 < int(value) <= most[name]:
+            raise ValueError(f"The limit {name} must be a whole number from 1 to {most[name]:,}, not {value!r}.")
         changed[name] = int(value)
     return replace(Limits(), **changed)

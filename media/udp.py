@@ -3,7 +3,7 @@
 Whoever handles datagrams may only note what is to be forwarded; `drained` is called once at the end of each turn and
 sends it. So the packets of one viewer that came together go out together, which is what batches are made of.
 
-A turn begins when the socket is readable. While more is to be expected within `COALESCE`, it begins that much later,
+A turn begins when the socket is readable. While more is to be expected within `coalesce`, it begins that much later,
 and the socket is asked again after each such pause instead of being watched: fewer, larger turns, and fewer wake-ups.
 A lone stream whose next packet is 5 ms away is passed on at once.
 """
@@ -27,9 +27,6 @@ MAX_DATAGRAM = 1500
 # audio may hold five in each datagram, and all that goes to one viewer in a turn must fit into the outbox.
 MAX_DRAIN = 128
 MAX_OWED = 2000
-# Seconds. The sum over a turn's packets of what waiting saves (about 2 µs per packet and viewer) against what it adds
-# to the delay; more than this is heard in a conversation when several hops add up.
-COALESCE = 0.002
 # How fast the rate that decides it follows, in seconds: some frames of a camera.
 _RATE_WINDOW = 0.1
 # Bytes, of which the kernel takes twice as many for its bookkeeping, and which it clamps silently to net.core.rmem_max
@@ -41,7 +38,8 @@ RECEIVE_BUFFER, SEND_BUFFER = 1024 * 1024, 4 * 1024 * 1024
 class UdpPort:
     """One bound socket. `datagram(length, address)` finds the bytes in `received`; `sending` is for whoever sends.
 
-    Whoever notes a packet to be forwarded adds 1 to `noted` and the number of its viewers to `owed`.
+    Whoever notes a packet to be forwarded adds 1 to `noted` and the number of its viewers to `owed`. `coalesce`: how
+    long a packet may wait for others, in seconds (`Limits.coalesce_us`).
     """
 
     def __init__(
@@ -51,6 +49,7 @@ class UdpPort:
         datagram: Callable[[int, Address], None],
         drained: Callable[[], None],
         dropped: Counter[str],
+        coalesce: float = 0.002,
     ) -> None:
         self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
@@ -72,6 +71,7 @@ class UdpPort:
         self.packets_out = 0
         self.noted = 0
         self.owed = 0
+        self._coalesce = coalesce
         self._rate = 0.0
         self._turned_at = time.monotonic()
         self._datagram = datagram
@@ -118,19 +118,19 @@ class UdpPort:
         self._socket.close()
 
     def _readable(self) -> None:
-        if self._rate * COALESCE < 1.0:
+        if self._rate * self._coalesce < 1.0:
             self._turn()
         elif self._loop is not None:
             self._loop.remove_reader(self._socket.fileno())
-            self._pause = self._loop.call_later(COALESCE, self._ask)
+            self._pause = self._loop.call_later(self._coalesce, self._ask)
 
     def _ask(self) -> None:
         """The pause is over. As long as there is something each time, the socket need not be watched."""
         full = self._turn()
         if self._loop is None:
             return
-        if full or self._rate * COALESCE >= 1.0:
-            self._pause = self._loop.call_later(0.0 if full else COALESCE, self._ask)
+        if full or self._rate * self._coalesce >= 1.0:
+            self._pause = self._loop.call_later(0.0 if full else self._coalesce, self._ask)
         else:
             self._pause = None
             self._loop.add_reader(self._socket.fileno(), self._readable)

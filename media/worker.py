@@ -125,7 +125,8 @@ class Worker:
         connection of another program, costs networks without UDP their media and nobody else."""
         tries = ANY_PORT_TRIES
         while True:
-            udp = UdpPort(config.udp_host, config.udp_port, self._datagram, self._drained, self.dropped)
+            coalesce = config.limits.coalesce_us / 1e6
+            udp = UdpPort(config.udp_host, config.udp_port, self._datagram, self._drained, self.dropped, coalesce)
             if not config.tcp:
                 return udp, None
             try:

@@ -201,15 +201,20 @@ class Forwarding:
         return sum(track.pattern.source is Source.AUDIO for track in self.tracks)
 
 
-async def run(scenario: Scenario, viewers: int | None, srtp: Srtp, seconds: float) -> Result:
+async def run(scenario: Scenario, viewers: int | None, srtp: Srtp, seconds: float, coalesce_us: int) -> Result:
     """One measurement; about `seconds` + 6 s, and what the viewers take to come."""
     crowd, meter = Crowd(srtp.profile), Meter()
-    async with running_worker(heartbeat_s=HEARTBEAT_S) as server:
+    async with running_worker("--limit", f"coalesce_us={coalesce_us}", heartbeat_s=HEARTBEAT_S) as server:
         forwarding = Forwarding(server, crowd, meter)
         found = await measured(forwarding, crowd, meter, scenario, viewers, srtp, seconds)
         heartbeat = forwarding.heartbeat
         server.listener = lambda message: None
-    return {**found, "worker_lag_ms": heartbeat.lag_ms if heartbeat is not None else None, "workers": 1}
+    return {
+        **found,
+        "worker_lag_ms": heartbeat.lag_ms if heartbeat is not None else None,
+        "workers": 1,
+        "coalesce_us": coalesce_us,
+    }
 
 
 async def measured(
@@ -277,10 +282,13 @@ def command(
     viewers: Annotated[int | None, typer.Option(min=1, max=5000, help="How many viewers; not for meeting.")] = None,
     srtp: Annotated[Srtp, typer.Option(help="cm: AES-CM with SHA-1, gcm: AES-GCM, as browsers choose.")] = Srtp.GCM,
     seconds: Annotated[float, typer.Option(min=1, max=600, help="How long to measure.")] = 10.0,
+    coalesce_us: Annotated[
+        int, typer.Option(min=1, max=20_000, help="How long a packet waits for others (the worker's limit).")
+    ] = LIMITS.coalesce_us,
     as_json: AsJson = False,
 ) -> None:
     """CPU time of a media worker for each RTP packet it delivers."""
-    result = asyncio.run(run(scenario, viewers, srtp, seconds))
+    result = asyncio.run(run(scenario, viewers, srtp, seconds, coalesce_us))
     targets = {
         "cpu_us_per_packet": SHAPES[scenario].to_reach,
         "latency_ms": "p99 ≤ 10",

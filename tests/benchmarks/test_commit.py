@@ -11,7 +11,7 @@ from tests.redis_server import RedisServer
 async def test_some_commits_and_commands_are_measured(tmp_path: Path) -> None:
     server = RedisServer(tmp_path / "r").start()
     try:
-        found = await run(server.url, node_count=2, seconds=0.5, commits=30)
+        found = await run(server.url, node_count=2, seconds=2.0, commits=30)
     finally:
         server.stop()
     alone, loaded = found["append_ms"], found["loaded_append_ms"]

@@ -15,7 +15,9 @@ def test_what_is_not_named_keeps_its_default() -> None:
     assert read(["ssrcs=7", "ssrcs=8"]) == Limits(ssrcs=8)
 
 
-@pytest.mark.parametrize("text", ["", "nothing=1", "ssrcs", "ssrcs=", "ssrcs=0", "ssrcs=-1", "ssrcs=1.5", "ssrcs=²"])
+@pytest.mark.parametrize(
+    "text", ["", "nothing=1", "ssrcs", "ssrcs=", "ssrcs=0", "ssrcs=-1", "ssrcs=1.5", "ssrcs=²", "coalesce_us=20001"]
+)
 def test_a_wrong_limit_is_a_sentence(text: str) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
         read([text])

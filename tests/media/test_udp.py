@@ -62,10 +62,10 @@ def test_a_datagram_that_cannot_be_sent_is_counted() -> None:
 class Bursts:
     """A port whose datagrams count as packets to be forwarded to 10 viewers, and how many each turn had."""
 
-    def __init__(self) -> None:
+    def __init__(self, coalesce: float = 0.002) -> None:
         self.turns: list[int] = []
         self._came = 0
-        self.port = UdpPort("127.0.0.1", 0, self._datagram, self._drained, Counter())
+        self.port = UdpPort("127.0.0.1", 0, self._datagram, self._drained, Counter(), coalesce)
         self.sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sender.connect(("127.0.0.1", self.port.port))
         self.port.start(asyncio.get_running_loop())
@@ -95,17 +95,15 @@ class Bursts:
         self.sender.close()
 
 
-async def test_a_lone_stream_is_passed_on_packet_by_packet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(udp, "COALESCE", 0.0001)  # so that a busy machine does not make ten of them come at once
-    bursts = Bursts()
+async def test_a_lone_stream_is_passed_on_packet_by_packet() -> None:
+    bursts = Bursts(0.0001)  # so that a busy machine does not make ten of them come at once
     await bursts.send(30, 0.01)
     assert bursts.turns == [1] * 30
     bursts.close()
 
 
-async def test_under_load_packets_are_collected_for_a_moment_and_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(udp, "COALESCE", 0.2)  # a hundred times as long, to be told from a busy machine
-    bursts = Bursts()
+async def test_under_load_packets_are_collected_for_a_moment_and_none_is_left() -> None:
+    bursts = Bursts(0.2)  # a hundred times as long, to be told from a busy machine
     await bursts.send(1, 0.05)
     assert bursts.turns == [1], "nothing is to be expected yet"
     await bursts.send(20, 0.001)
