@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from server.config import Settings
+from server.directory.conferences import Conferences
 from server.identity.accounts import Accounts
 from server.identity.identities import Identities
 from server.redis.address import parse
@@ -93,6 +94,24 @@ async def test_what_one_writes_the_other_reads_soon(tmp_path: Path, redis: Redis
         assert time.monotonic() - began < 0.9
         await two.put("b")
         assert (await until_same(one, two))["keys"] == [("a", b"\x00\xff"), ("b", b"")]
+
+
+async def test_a_conference_that_another_has_just_made_is_found_before_its_news_come(
+    tmp_path: Path, redis: RedisServer
+) -> None:
+    one, deaf = Node(tmp_path / "one.db", redis.url), Node(tmp_path / "deaf.db", redis.url)
+    await one.start()
+    await deaf.start(follow=False)
+    try:
+        accounts = Accounts(one.store)
+        anna = await accounts.add("anna", "Anna")
+        accounts.close()
+        made = await Conferences(one.store).create("On both", anna.id)
+        assert await Conferences(deaf.store).find(made.id) == made
+        assert await Conferences(deaf.store).find("aaa-bbbb-ccc") is None
+    finally:
+        await one.stop()
+        await deaf.stop()
 
 
 async def test_a_race_of_increments_from_two_servers_loses_none(tmp_path: Path, redis: RedisServer) -> None:
