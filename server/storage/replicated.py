@@ -277,7 +277,9 @@ class ReplicatedStore(Store):
 
     async def _catch_up(self) -> Head:
         """Bring the file to where the log is, or the log to where the file is; where both are then."""
-        head, at = await self._journal.head(), await self._writer.run(replica.where)
+        # In this order: what another process on this file writes in between, the log has before the file.
+        at = await self._writer.run(replica.where)
+        head = await self._journal.head()
         if head is None or (head.version < at.version and head.epoch == at.epoch):
             return await self._begin_anew()
         if head.epoch != at.epoch:
@@ -288,12 +290,16 @@ class ReplicatedStore(Store):
                 entries = await self._journal.after(at.version)
                 if not entries:
                     return await self._take_over()
-                at = await self._apply(at.epoch, entries)
+                try:
+                    at = await self._apply(at.epoch, entries)
+                except replica.Diverged as error:
+                    former, at = at, await self._writer.run(replica.where)
+                    if at.epoch == former.epoch and at.version > former.version:
+                        continue  # another process on this file has gone beyond what was read
+                    _log.error("this replica was not what the others have, and is replaced", reason=str(error))
+                    return await self._take_over()
         except UnreadableEntry:
             raise replica.Halted(replica.NEWER) from None
-        except replica.Diverged as error:
-            _log.error("this replica was not what the others have, and is replaced", reason=str(error))
-            return await self._take_over()
         self._at = (at.epoch, at.version)
         return head
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -405,6 +406,35 @@ async def test_two_processes_on_one_file_write_one_after_the_other(tmp_path: Pat
         await asyncio.gather(*(node.store.run(count) for _ in range(20) for node in (server, command, other)))
         assert (await until_same(server, command, other))["keys"] == [("count", b"60")]
         await command.stop()
+
+
+async def test_what_another_process_on_the_file_writes_while_it_catches_up_is_no_divergence(
+    tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with nodes(tmp_path, redis.url) as (other, _):
+        server = await Node(tmp_path / "file.db", redis.url).start(follow=False)
+        command = await Node(server.path, redis.url).start(follow=False)
+        replaced: list[object] = []
+        take_over = server.store._take_over
+        monkeypatch.setattr(server.store, "_take_over", lambda: replaced.append(1) or take_over())
+        journal = server.store._journal
+        for question in ("head", "after"):
+            asked = getattr(journal, question)
+
+            async def interrupted(*about: int, asked: Any = asked, question: str = question) -> object:
+                answer = await asked(*about)
+                monkeypatch.setattr(journal, question, asked)
+                await command.put(f"meanwhile {question}")
+                return answer
+
+            await other.put(f"before {question}")
+            monkeypatch.setattr(journal, question, interrupted)
+            await server.store.renew()
+            assert not replaced, question
+        await server.store.renew()
+        assert len(await server.names()) == 4 and await server.names() == await command.names()
+        await command.stop()
+        await server.stop()
 
 
 async def test_a_server_that_starts_gives_an_emptied_redis_what_it_has(
