@@ -231,6 +231,7 @@ HELD = {
     "repeated_packets_per_s": "test_peer_limits.py",
     "repeated_bitrate": "test_nack.py",
     "keyframe_interval_ms": "test_keyframe.py",
+    "coalesce_us": "test_udp.py",
 }
 
 
