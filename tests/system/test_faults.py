@@ -16,7 +16,7 @@ import contextlib
 import itertools
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ class Person(Client):
         self.gaps: list[str] = []
         self.resyncs = self.returns = 0
         self.titles: dict[tuple[int, int], str] = {}
+        # What a page does for its media when it has to join anew, and with it begins them anew.
+        self.begins_media: Callable[[], Awaitable[None]] | None = None
         # Set while in the conference: not between a new hello and its join.
         self.there = asyncio.Event()
         self._staying: asyncio.Task[None]
@@ -94,6 +96,8 @@ class Person(Client):
             await self.drop()
             await self.hello(self.who.token)
             await self.join(self.conference, **self._fields)
+            if self.begins_media is not None:
+                await self.begins_media()
 
     def _take(self, message: dict[str, Any]) -> None:
         self.resyncs += message["type"] == "resync"
@@ -199,6 +203,7 @@ class Meeting:
         await self.hears.subscribe()
         await self.speaks.publish()
         await self.hears.gets(self.sound)
+        self.mona.begins_media, self.sara.begins_media = self.hears.subscribe, self.speaks.publish
         self.talkers = [Talker(self.owner), Talker(desk)]
         return self
 
