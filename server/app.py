@@ -41,7 +41,8 @@ from server.files.uploads import Files
 from server.http.address import Proxies
 from server.http.app import application
 from server.http.deadline import DeadlineProtocol
-from server.http.services import Services, rate_limits
+from server.http.limits import Limits
+from server.http.services import Services
 from server.identity.accounts import Accounts
 from server.identity.groups import Groups
 from server.identity.guestlinks import GuestLinks
@@ -50,8 +51,10 @@ from server.identity.tokens import Tokens
 from server.mail.postman import Postman
 from server.metrics import LoopWatch, Metrics
 from server.nodes.redis import RedisNodes
+from server.ratelimit import OwnBuckets
 from server.records import audit
 from server.redis import address
+from server.redis.buckets import SharedBuckets
 from server.redis.connection import Connection
 from server.redis.leases import Leases
 from server.roomlog import EmbeddedLog, RoomLog
@@ -186,7 +189,8 @@ class Application:
 
         identities = Identities(store, tokens, settings)
         guest_links = GuestLinks(store, tokens)
-        gateway = Gateway(rooms, identities, metrics, settings)
+        buckets = SharedBuckets(redis) if redis is not None else OwnBuckets()
+        gateway = Gateway(rooms, identities, metrics, settings, buckets)
         services = Services(
             settings=settings,
             store=store,
@@ -205,7 +209,7 @@ class Application:
             webhooks=webhooks,
             mail=self._mail(store, tokens, url, metrics, alone=redis is None),
             metrics=metrics,
-            limits=rate_limits(settings),
+            limits=Limits(settings, buckets),
             proxies=Proxies(settings.trusted_proxies),
         )
         checking = asyncio.create_task(gateway.keep_checking(), name="account check")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 # A full table forgets whoever has been silent the longest: a flood from many addresses costs memory for this many.
 MAX_KEYS = 10_000
@@ -74,3 +75,38 @@ class RateLimit:
             return 0.0
         bucket.take(self._clock(), 0.0)  # filled up to now
         return bucket.wait_s(amount)
+
+
+class Count(NamedTuple):
+    """One of `key`, of which there may be so many a minute, and at once; `name` tells the kinds apart."""
+
+    name: str
+    key: str
+    a_minute: float
+
+
+class Buckets(Protocol):
+    """Buckets of several kinds, for what several of them count."""
+
+    async def wait_s(self, counts: Sequence[Count], *, take: bool) -> float:
+        """Seconds until each of these has a token; 0 when all have, in which case one of each is taken if wanted."""
+
+
+class OwnBuckets:
+    """Those of this process alone."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._limits: dict[str, RateLimit] = {}
+
+    async def wait_s(self, counts: Sequence[Count], *, take: bool) -> float:
+        """As `Buckets` says."""
+        limits = [(self._limit(count), count.key) for count in counts]
+        wait_s = max(limit.due_s(key) for limit, key in limits)
+        if wait_s == 0 and take:
+            for limit, key in limits:
+                limit.take(key)
+        return wait_s
+
+    def _limit(self, count: Count) -> RateLimit:
+        return self._limits.setdefault(count.name, RateLimit(count.a_minute / 60, count.a_minute, clock=self._clock))

@@ -148,7 +148,7 @@ class Endpoint:
         address = services.address_of(request)
         limits = (*(() if self.unlike_others else ("requests",)), *((self.limit,) if self.limit is not None else ()))
         for limit in limits:
-            wait_s = services.limits[limit].take(address)
+            wait_s = await services.limits.wait_s(limit, address)
             if wait_s > 0:
                 services.metrics.rate_limited.labels(limit).inc()
                 raise Failure(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ from server.directory.conferences import Conferences
 from server.directory.events import Events
 from server.files.uploads import Files
 from server.http.address import Proxies
+from server.http.limits import Limits
 from server.identity.access import Identified
 from server.identity.accounts import Accounts
 from server.identity.groups import Groups
@@ -28,7 +29,6 @@ from server.identity.tokens import Tokens
 from server.mail.postman import Postman
 from server.metrics import Metrics
 from server.nodes import Nodes
-from server.ratelimit import RateLimit
 from server.recording.library import Library
 from server.recording.tickets import Tickets
 from server.room import inner
@@ -38,9 +38,6 @@ from server.roomlog import RoomLog
 from server.storage.store import Store
 from server.webhooks.dispatcher import Dispatcher
 from server.workspace.acting import Workspace
-
-# Five dialogs that are open, each asking each two seconds; the worker measures for each.
-STATISTICS_PER_SECOND = 2.5
 
 
 class Summary(Protocol):
@@ -138,7 +135,7 @@ class Services:
     webhooks: Dispatcher
     mail: Postman | None
     metrics: Metrics
-    limits: Mapping[str, RateLimit]
+    limits: Limits
     proxies: Proxies
     recording_tickets: Tickets = field(default_factory=Tickets)
 
@@ -146,18 +143,3 @@ class Services:
         """The client's address, as far as the proxies in between are trusted."""
         peer = request.client.host if request.client is not None else ""
         return self.proxies.client(peer, request.headers.get("x-forwarded-for", ""))
-
-
-def rate_limits(settings: Settings) -> dict[str, RateLimit]:
-    """The API's limits, for each address; a minute's worth may come at once."""
-    return {
-        "requests": RateLimit(settings.requests_per_second, settings.requests_per_second * 4),
-        "login": RateLimit(settings.login_per_minute / 60, settings.login_per_minute),
-        "guests": RateLimit(settings.guests_per_minute / 60, settings.guests_per_minute),
-        "registrations": RateLimit(settings.registrations_per_minute / 60, settings.registrations_per_minute),
-        "statistics": RateLimit(STATISTICS_PER_SECOND, STATISTICS_PER_SECOND * 4),
-        "uploads": RateLimit(settings.uploads_per_minute / 60, settings.uploads_per_minute),
-        # A page is turned, and everybody behind one address asks for it.
-        "pages": RateLimit(settings.requests_per_second * 10, settings.requests_per_second * 40),
-        "conferences": RateLimit(settings.conferences_per_minute / 60, settings.conferences_per_minute),
-    }

@@ -81,7 +81,7 @@ async def join(session: Session, message: c.ConferenceJoin) -> None:
     if enter is None:
         session.refuse(message, Refusal(Code.NO_ACCESS, "a guest's link is for another conference"))
         return
-    guessed = session.gateway.guesses.refusal(room.replica.room, who.identity, enter, session.address)
+    guessed = await session.gateway.guesses.refusal(room.replica.room, who.identity, enter, session.address)
     if guessed is not None:
         session.refuse(message, guessed)
         return

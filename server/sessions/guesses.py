@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from protocol.errors import Code
 from server.metrics import Metrics
-from server.ratelimit import RateLimit
+from server.ratelimit import Buckets, Count
 from server.room import inner
 from server.room.access import knows_pin, trusted
 from server.room.refusal import Refusal
@@ -21,25 +21,24 @@ OF_ALL_A_MINUTE = 30.0
 
 
 class Guesses:
-    """The wrong PINs of the last minutes, of all conferences on this node."""
+    """The wrong PINs of the last minutes, of all conferences; of all nodes, if they share the buckets."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, buckets: Buckets) -> None:
         self._metrics = metrics
-        self._identities = RateLimit(OF_ONE_A_MINUTE / 60, OF_ONE_A_MINUTE)
-        self._addresses = RateLimit(OF_ONE_A_MINUTE / 60, OF_ONE_A_MINUTE)
-        self._conferences = RateLimit(OF_ALL_A_MINUTE / 60, OF_ALL_A_MINUTE)
+        self._buckets = buckets
 
-    def refusal(self, room: Room, person: str, enter: inner.Enter, address: str) -> Refusal | None:
-        """Count a wrong PIN, which the room then refuses; or why nothing can be tried now."""
+    async def refusal(self, room: Room, person: str, enter: inner.Enter, address: str) -> Refusal | None:
+        """Count a wrong PIN, which the room then refuses; or why none can be tried now. Raises `StoreUnavailable`."""
         by_right = enter.by_right
         if not room.pin or not enter.pin or person in room.people or trusted(room, person, by_right):
             return None
-        counts = (self._identities, person), (self._addresses, address), (self._conferences, room.conference)
-        wait_s = max(limit.due_s(key) for limit, key in counts)
-        if wait_s > 0:
-            self._metrics.rate_limited.labels("pins").inc()
-            return Refusal(Code.RATE_LIMITED, "too many wrong PINs", {"after_ms": str(max(1, round(wait_s * 1000)))})
-        if not knows_pin(room, person, by_right, enter.pin):
-            for limit, key in counts:
-                limit.take(key)
-        return None
+        counts = (
+            Count("pins of one", person, OF_ONE_A_MINUTE),
+            Count("pins from one address", address, OF_ONE_A_MINUTE),
+            Count("pins for one conference", room.conference, OF_ALL_A_MINUTE),
+        )
+        wait_s = await self._buckets.wait_s(counts, take=not knows_pin(room, person, by_right, enter.pin))
+        if wait_s == 0:
+            return None
+        self._metrics.rate_limited.labels("pins").inc()
+        return Refusal(Code.RATE_LIMITED, "too many wrong PINs", {"after_ms": str(max(1, round(wait_s * 1000)))})

@@ -33,7 +33,7 @@ from server.identity.access import Identified
 from server.identity.identities import Identities
 from server.identity.tokens import BadToken
 from server.metrics import Metrics
-from server.ratelimit import Bucket, RateLimit
+from server.ratelimit import Bucket, Buckets, RateLimit
 from server.room import inner
 from server.room.refusal import Refusal
 from server.room.rules import command_name
@@ -74,7 +74,9 @@ class Connection(Protocol):
 class Gateway:
     """Where connections become sessions; the limits that concern more than one connection."""
 
-    def __init__(self, rooms: Rooms, identities: Identities, metrics: Metrics, settings: Settings) -> None:
+    def __init__(
+        self, rooms: Rooms, identities: Identities, metrics: Metrics, settings: Settings, buckets: Buckets
+    ) -> None:
         self.rooms = rooms
         self.identities = identities
         self.metrics = metrics
@@ -83,7 +85,7 @@ class Gateway:
         self.bytes_per_second = float(settings.bytes_per_second)
         self.frames_per_second = float(settings.frames_per_second)
         self._origins = frozenset(settings.origins)
-        self.guesses = Guesses(metrics)
+        self.guesses = Guesses(metrics, buckets)
         self._connects = RateLimit(settings.connects_per_second, settings.connects_per_second * 10)
         self._per_address: dict[str, int] = {}
         self._count = 0

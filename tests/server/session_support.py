@@ -23,6 +23,7 @@ from server.identity.accounts import Account, Accounts, ServerRole
 from server.identity.identities import Identities
 from server.identity.tokens import Tokens, new_secret
 from server.metrics import Metrics
+from server.ratelimit import Buckets, OwnBuckets
 from server.roomlog import EmbeddedLog
 from server.sessions.session import Gateway, Session
 from server.storage.store import Store
@@ -84,6 +85,7 @@ class House:
 
     path: Path
     secret: bytes = field(default_factory=new_secret)
+    buckets: Buckets = field(default_factory=OwnBuckets)
     settings: Settings = field(init=False)
 
     async def open(self, **settings: Any) -> House:
@@ -96,7 +98,7 @@ class House:
         self.rooms = Rooms(self.store, self.workers, self.metrics, self.settings, EmbeddedLog(self.store))
         await self.rooms.start()
         self.identities = Identities(self.store, self.tokens, self.settings)
-        self.gateway = Gateway(self.rooms, self.identities, self.metrics, self.settings)
+        self.gateway = Gateway(self.rooms, self.identities, self.metrics, self.settings, self.buckets)
         self.owner, _ = await self.accounts.ensure_owner()
         self._ids = itertools.count(1)
         return self

@@ -11,8 +11,7 @@ import pytest
 
 from protocol.codec import Encoding
 from protocol.names import Role
-from server.ratelimit import RateLimit
-from server.sessions import guesses
+from server.ratelimit import OwnBuckets
 from tests.harness import until
 from tests.server.session_support import FakeConnection, House
 
@@ -265,11 +264,9 @@ def lobby_of(loaded: Any) -> list[str]:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def clock() -> list[float]:
     """The clock of the limits, in seconds; it stands still unless moved."""
-    now = [1000.0]
-    monkeypatch.setattr(guesses, "RateLimit", lambda rate, burst: RateLimit(rate, burst, clock=lambda: now[0]))
-    return now
+    return [1000.0]
 
 
 async def guess(house: House, conference: str, person: str, pin: str, address: str) -> dict[str, Any]:
@@ -285,7 +282,7 @@ async def guess(house: House, conference: str, person: str, pin: str, address: s
 
 
 async def test_guessing_is_limited_by_identity_and_by_address(clock: list[float], tmp_path: Path) -> None:
-    house = await House(tmp_path).open()
+    house = await House(tmp_path, buckets=OwnBuckets(lambda: clock[0])).open()
     conference, owner = await with_lobby(house)
     await house.say(owner, "conference.set_pin", pin="2468")
     for number in range(5):
@@ -305,7 +302,7 @@ async def test_guessing_is_limited_by_identity_and_by_address(clock: list[float]
 async def test_guessing_is_limited_for_the_conference_and_organizers_come_in(
     clock: list[float], tmp_path: Path
 ) -> None:
-    house = await House(tmp_path).open()
+    house = await House(tmp_path, buckets=OwnBuckets(lambda: clock[0])).open()
     conference, owner = await with_lobby(house)
     await house.say(owner, "conference.set_pin", pin="2468")
     for number in range(30):

@@ -181,3 +181,22 @@ def podium(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
     """A command of the command line, on a server's data folder."""
     command = [sys.executable, "-m", "server", *words, "--data", str(server.data)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+
+
+async def test_passwords_are_guessed_at_two_servers_no_faster_than_at_one(
+    podium_server: Servers, redis: RedisServer
+) -> None:
+    flags = ("--redis", redis.url, "--login-per-minute", "6")
+    servers = [podium_server(*flags, name=name) for name in ("one", "two")]
+    for server in servers:
+        await until_ready(server)
+
+    def guess(server: Server) -> int:
+        return server.request("POST", "/api/v1/login", {"name": "owner", "password": "guess"}).status
+
+    answers = [await asyncio.to_thread(guess, servers[number % 2]) for number in range(8)]
+    assert answers == [401] * 6 + [429] * 2
+    # What it knows itself is enough to log in while Redis is away, and its own limit for guessing stands.
+    redis.kill9()
+    answers = [await asyncio.to_thread(guess, servers[0]) for _ in range(4)]
+    assert answers == [401] * 2 + [429] * 2

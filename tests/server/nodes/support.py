@@ -16,6 +16,7 @@ from server.identity.identities import Identities
 from server.metrics import Metrics
 from server.nodes.redis import RedisNodes
 from server.redis.address import parse
+from server.redis.buckets import SharedBuckets
 from server.redis.connection import Connection
 from server.roomlog.feed import Feed
 from server.roomlog.redis import RedisLog
@@ -61,7 +62,9 @@ class Node(House):
         await self.rooms.start()
         await self.nodes.watch(self.rooms)
         self.identities = Identities(self.store, self.tokens, self.settings)
-        self.gateway = Gateway(self.rooms, self.identities, self.metrics, self.settings)
+        self.gateway = Gateway(
+            self.rooms, self.identities, self.metrics, self.settings, SharedBuckets(self.connections[0])
+        )
         self.owner, _ = await self.accounts.ensure_owner()
         self._ids = itertools.count(1)
         return self

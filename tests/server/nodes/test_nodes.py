@@ -526,3 +526,18 @@ async def test_a_check_sends_nobody_away_whom_another_node_has(start: Start) -> 
     assert set((await state(one, conference)).people) == {"g_1"}
     await one.rooms.send_away(lambda _identity, _kind: True, elsewhere=True)
     assert not (await state(one, conference)).people
+
+
+async def test_whoever_guesses_a_pin_gets_no_further_by_going_from_node_to_node(start: Start) -> None:
+    one, other, conference = await two(start)
+    owner = await owner_at(one, conference)
+    await one.say(owner.connection, "conference.set_pin", pin="2468")
+    codes = []
+    for number in range(7):
+        node = (one, other)[number % 2]
+        connection = node.connect()
+        connection.address = "192.0.2.7"
+        await node.say(connection, "hello", token=node.guest(f"g_{number}", conference), client="client-0001")
+        answer = await node.say(connection, "conference.join", conference=conference, pin="1111")
+        codes.append(answer["code"])
+    assert codes == ["wrong_pin"] * 5 + ["rate_limited"] * 2
