@@ -124,3 +124,31 @@ async def test_somebody_whom_the_layout_leaves_out_is_placed_from_the_middle(cli
     found = await client_page.evaluate(KEEP)
     tile = {"x": 30, "y": 30, "width": 40, "height": 40}
     assert found == {"said": [["layout.place", {"tile": tile, "target": left_out}]], "focused": "miniature"}
+
+
+async def test_a_finger_drags_a_tile_and_scrolls_the_page_where_there_is_none_to_place(client_page: Any) -> None:
+    for sheet in ("stage", "console"):
+        await client_page.add_style_tag(url=f"/static/css/{sheet}.css")
+    await client_page.evaluate(BEGIN, {"layout": layout("grid", ada=[10, 20, 30, 40]), "tracks": {}})
+    await client_page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p style=\"height: 3000px\"></p>')")
+    device = await client_page.context.new_cdp_session(client_page)
+
+    async def drag(who: str, right: int, down: int) -> list[Any]:
+        box = (
+            await client_page.get_by_test_id("miniature-tile")
+            .and_(client_page.locator(f"[data-person={who}]"))
+            .bounding_box()
+        )
+        x, y = box["x"] + 20, box["y"] + 20
+        steps = [[{"x": x + right * step / 8, "y": y + down * step / 8}] for step in range(9)]
+        for kind, points in (("touchStart", steps[0]), *(("touchMove", step) for step in steps[1:]), ("touchEnd", [])):
+            await device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        said: list[Any] = await client_page.evaluate("window.said")
+        return said
+
+    # A tenth of the small stage to the right and a tenth down.
+    said = await drag("ada", 64, 36)
+    assert said == [["layout.place", {"tile": {"x": 20, "y": 30, "width": 30, "height": 40}, "target": "ada"}]]
+    assert await client_page.evaluate("scrollY") == 0
+    assert await drag("cyd", 0, -100) == said, "whom one may not place"
+    await client_page.wait_for_function("scrollY > 50", timeout=5000)
