@@ -122,6 +122,38 @@ def test_what_was_written_stands_beside_the_picture_from_then_on(recording: Path
     assert bright[0.6] == 0 and bright[1.4] > 20 and bright[3.6] > 3 * bright[1.4]
 
 
+def test_a_poll_stands_on_a_card_while_it_is_open_then_with_its_results_until_it_is_removed(
+    recording: Path, tmp_path: Path
+) -> None:
+    poll = {"number": 1, "question": "Shall we go on after the break?", "options": ["Yes, please", "No"]}
+    happened = (
+        (0.4, {"type": "poll.launched", "poll": poll}),
+        (0.9, {"type": "poll.closed", "poll": 1, "answers": 30, "counts": [28, 2]}),
+        (1.4, {"type": "poll.removed", "poll": 1}),
+    )
+    timeline = recording / "timeline.jsonl"
+    lines = [*map(json.loads, timeline.read_text().splitlines())]
+    lines += ({"at": (BEGAN + at) * 1000, "event": event} for at, event in happened)
+    timeline.write_text("".join(json.dumps(line) + "\n" for line in sorted(lines, key=lambda line: line["at"])))
+    target = tmp_path / "all.mkv"
+    done = podium("compose", str(recording), str(target), "--width", "640", "--height", "360", "--fps", "10")
+    assert done.returncode == 0, done.stderr
+    seen: dict[float, tuple[int, int]] = {}
+    with av.open(str(target)) as container:
+        for frame in container.decode(video=0):
+            image = frame.to_image().convert("L")  # type: ignore[no-untyped-call]
+            # The lower edge, where three lines stand: how much of it is the card's, and how bright the letters are.
+            counts = image.crop((40, 290, 600, 330)).histogram()
+            seen[round(frame.time or 0.0, 1)] = sum(counts[20:60]), sum(counts[121:])
+    whole = 560 * 40
+    assert seen[0.2][0] < 0.01 * whole, "the picture itself"
+    for asked in (seen[0.6], seen[0.8]):
+        assert asked[0] > 0.7 * whole and 100 < asked[1] < 0.2 * whole
+    for told in (seen[1.1], seen[1.3]):
+        assert told[0] > 0.7 * whole and told[1] > 1.05 * seen[0.8][1], "the numbers stand behind the options"
+    assert seen[1.7][0] < 0.01 * whole
+
+
 def _shades(frame: av.VideoFrame) -> tuple[int, int, int]:
     plane = frame.planes[0]
     row = bytes(plane)[plane.line_size * 180 :][: plane.line_size]
