@@ -207,12 +207,21 @@ class Rooms:
                 await self._create(conference_id, title, owner_identity)
 
     async def end(self, conference_id: str, by: str) -> None:
-        """End a conference for everybody; `by` is recorded as the one who did. Raises `StoreUnavailable`."""
+        """End a conference for everybody, by the right of the server or the owner; `by` is recorded as the one who did.
+        Raises `StoreUnavailable`."""
         room = await self.open(conference_id)
         if room is not None:
             refusal = await room.replica.ask(by, inner.Close())
             if refusal is not None:
                 raise StoreUnavailable(refusal.code.value)
+
+    async def end_as(self, conference_id: str, person: str) -> Refusal | None:
+        """The same with the role that somebody has in it when it is decided. Raises `StoreUnavailable`."""
+        room = await self.open(conference_id)
+        refusal = await room.replica.ask(person, c.ConferenceEnd(id=0)) if room is not None else None
+        if refusal is not None and refusal.code is Code.STORE_UNAVAILABLE:
+            raise StoreUnavailable(refusal.code.value)
+        return refusal
 
     async def remove(self, conference_id: str, by: str) -> None:
         """End a conference for everybody and forget it: its room, its chat, its recordings (other nodes delete theirs

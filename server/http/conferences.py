@@ -76,11 +76,18 @@ async def plan(call: Call, body: m.Plan) -> m.ConferenceGlance:
     return await glance(call, None)
 
 
+_WHO_ENDS = "Organizers and moderators end a conference."
+
+
 async def end(call: Call, _body: None) -> m.ConferenceGlance:
     conference = await conference_of(call)
     if not await may(call, conference, "session.start_end"):
-        raise Failure(Code.NOT_ALLOWED, "Organizers and moderators end a conference.")
-    await call.services.rooms.end(conference.id, by=call.identity)
+        raise Failure(Code.NOT_ALLOWED, _WHO_ENDS)
+    if call.caller.by_right or call.identity == conference.owner:
+        await call.services.rooms.end(conference.id, by=call.identity)
+    elif await call.services.rooms.end_as(conference.id, call.identity) is not None:
+        # They were demoted or removed in the meantime.
+        raise Failure(Code.NOT_ALLOWED, _WHO_ENDS)
     return await glance(call, None)
 
 

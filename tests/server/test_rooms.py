@@ -172,6 +172,22 @@ async def test_the_end_is_recorded_and_told_as_whoevers_it_is(house: House) -> N
     assert viewer.of("conference.ended")[0]["by"] == "g_moderator"
 
 
+async def test_the_end_by_a_role_is_judged_when_its_turn_comes(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference)
+    await house.joined(house.guest("g_1", conference), conference)
+    await house.say(owner, "role.assign", target="g_1", role="moderator")
+    demotion = asyncio.create_task(house.say(owner, "role.assign", target="g_1", role="viewer"))
+    await asyncio.sleep(0)
+    assert await house.rooms.grants(conference, "g_1", "session.start_end"), "the demotion is still being written"
+    refusal = await house.rooms.end_as(conference, "g_1")
+    assert (await demotion)["type"] == "ok"
+    assert refusal is not None and refusal.code == "not_allowed"
+    await house.say(owner, "role.assign", target="g_1", role="moderator")
+    assert await house.rooms.end_as(conference, "g_1") is None
+    assert owner.of("conference.ended")[0]["by"] == "g_1"
+
+
 async def test_after_a_start_those_who_were_present_are_away_and_expire(tmp_path: Path) -> None:
     first = await House(tmp_path).open()
     conference = await first.conference()
