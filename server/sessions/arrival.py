@@ -26,7 +26,7 @@ from server.conference.replica import Order
 from server.identity.tokens import BadToken
 from server.room import inner
 from server.room.access import shut_out
-from server.room.decide import AnyCommand
+from server.room.decide import AnyCommand, decide
 from server.room.presence import known
 from server.room.refusal import Refusal
 from server.room.state import Room
@@ -92,7 +92,8 @@ async def join(session: Session, message: c.ConferenceJoin) -> None:
         return
     counts = False
     try:
-        refusal = await _settle_elsewhere(session, message, arrival.elsewhere)
+        enter = replace(enter, node=room.here, main=not message.console)
+        refusal = await _settle_elsewhere(session, message, room, enter, arrival.elsewhere)
         if refusal is None:
             refusal = await _enter(session, room, enter, message)
         if refusal is not None:
@@ -112,7 +113,6 @@ def _undo(session: Session, message: c.ConferenceJoin, state: Room) -> tuple[Any
 
 
 async def _enter(session: Session, room: OpenRoom, enter: inner.Enter, message: c.ConferenceJoin) -> Refusal | None:
-    enter = replace(enter, node=room.here, main=not message.console)
     occupied: Refusal | None = None
 
     def commands(state: Room) -> tuple[AnyCommand, ...]:
@@ -257,8 +257,15 @@ def _occupied(room: OpenRoom, session: Session, message: c.ConferenceJoin, state
     return Refusal(Code.ALREADY_IN_CONFERENCE, "", {"conference": message.conference})
 
 
-async def _settle_elsewhere(session: Session, message: c.ConferenceJoin, elsewhere: tuple[str, ...]) -> Refusal | None:
-    """See to a presence in other conferences: refuse, or end it when it is to be taken over or nobody is behind it."""
+async def _settle_elsewhere(
+    session: Session, message: c.ConferenceJoin, room: OpenRoom, enter: inner.Enter, elsewhere: tuple[str, ...]
+) -> Refusal | None:
+    """See to a presence in other conferences: refuse, or end it when it is to be taken over or nobody is behind it. It
+    is not ended for a door that lets nobody in: a PIN may be wrong, and a place on a stage is soon lost."""
+    if elsewhere:
+        foreseen = decide(room.replica.room, session.person, enter, session.gateway.rooms.now())
+        if isinstance(foreseen, Refusal):
+            return foreseen
     for conference in elsewhere:
         other = await session.gateway.rooms.open(conference)
         refusal = await _leave(session.person, other, message.take_over) if other is not None else None

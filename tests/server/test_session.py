@@ -479,6 +479,26 @@ async def test_who_lost_the_connection_elsewhere_may_join_here_at_once(house: Ho
     assert house.rooms.where(house.owner.id) == two
 
 
+async def test_a_door_that_lets_nobody_in_ends_no_presence_elsewhere(house: House) -> None:
+    one, two = await house.conference("one"), await house.conference("two")
+    owner = await house.joined(house.token(house.owner), two)
+    await house.say(owner, "conference.set_pin", pin="2468")
+    anna = await house.member("anna")
+    page = await house.joined(house.token(anna), one, "client-0001")
+    other = await house.hello(house.token(anna), "client-0002")
+    for _ in ("connected there", "the network there is gone"):
+        answer = await house.say(other, "conference.join", conference=two, pin="1111", take_over=True)
+        assert answer["code"] == "wrong_pin" and house.rooms.where(anna.id) == one
+        assert page.session is not None and page.finished is None
+        page.session.disconnected()
+    await house.say(owner, "participant.block", target=anna.id)
+    answer = await house.say(other, "conference.join", conference=two, pin="2468", take_over=True)
+    assert answer["code"] == "blocked" and house.rooms.where(anna.id) == one
+    await house.say(owner, "participant.unblock", target=anna.id)
+    answer = await house.say(other, "conference.join", conference=two, pin="2468")
+    assert answer["type"] == "ok" and house.rooms.where(anna.id) == two
+
+
 async def test_a_console_stands_beside_the_main_connection_and_has_no_media(house: House) -> None:
     conference = await house.conference()
     token = house.token(house.owner)
