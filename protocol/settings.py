@@ -44,6 +44,23 @@ class GuestsMay(Part, frozen=True, kw_only=True):
     video: bool = True
 
 
+class GuestsMayChange(Part, frozen=True, kw_only=True):
+    """Changes of `GuestsMay`; what is absent stays as it is."""
+
+    messages: bool | None = None
+    audio: bool | None = None
+    video: bool | None = None
+
+
+class Outsiders(enum.StrEnum):
+    """What can be chosen for guests as a class; each by themselves may be made moderator."""
+
+    DEFAULT = "default"
+    SPEAKER = "speaker"
+    VIEWER = "viewer"
+    NO_ACCESS = "no_access"
+
+
 class Settings(Part, frozen=True, kw_only=True):
     """How a conference is held.
 

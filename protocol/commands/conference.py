@@ -9,7 +9,7 @@ from msgspec import Meta
 from protocol.commands.base import Command
 from protocol.layout import LayoutKind, Tile
 from protocol.names import ConferenceId, DisplayName, Identity, Mode, Pin, Reason, Title
-from protocol.settings import Access, GuestsMay, Lobby, PrivateChat
+from protocol.settings import Access, GuestsMayChange, Lobby, Outsiders, PrivateChat
 
 
 class ConferenceJoin(Command, frozen=True, kw_only=True, tag="conference.join"):
@@ -42,11 +42,11 @@ class ConferenceSettings(Command, frozen=True, kw_only=True, tag="conference.set
     title: Title | None = None
     stage_places: Annotated[int, Meta(ge=1, le=36)] | None = None
     members: Access | None = None
-    outsiders: Access | None = None
+    outsiders: Outsiders | None = None
     public: bool | None = None
     lobby: Lobby | None = None
     backstage: bool | None = None
-    guests_may: GuestsMay | None = None
+    guests_may: GuestsMayChange | None = None
     capacity: Annotated[int, Meta(ge=0, le=100_000)] | None = None
     list_hidden: bool | None = None
     force_unmute: bool | None = None

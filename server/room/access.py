@@ -39,8 +39,16 @@ def shut_out(room: Room, person: str, by_right: bool) -> bool:
 
 
 def trusted(room: Room, person: str, by_right: bool) -> bool:
-    """Whether the door asks nothing of this identity: organizers by right, and who was given a role here."""
-    return by_right or person == room.owner or person in room.assigned
+    """Whether the door asks nothing of this identity: organizers by right, and who was given a role here. A lower role
+    than one had is no key, and who was sent out needs leave again (`Room.admitted`)."""
+    return by_right or person == room.owner or (person in room.assigned and room.admitted.get(person) is not False)
+
+
+def outside(room: Room, person: str, kind: PersonKind, by_right: bool) -> bool:
+    """Whether a conference that is not public is closed to somebody of this kind. Of outsiders only somebody of another
+    server can be added by hand."""
+    added = kind is PersonKind.FEDERATED and person in room.assigned
+    return kind is not PersonKind.USER and not room.settings.public and not (added or by_right)
 
 
 def knows_pin(room: Room, person: str, by_right: bool, pin: str) -> bool:
@@ -59,7 +67,7 @@ def must_be_admitted(room: Room, person: str, kind: PersonKind, by_right: bool, 
     asked = asks is Lobby.EVERYONE or (asks is Lobby.GUESTS and kind is not PersonKind.USER)
     if not asked or RANK[role] >= RANK[Role.MODERATOR]:
         return False
-    return not trusted(room, person, by_right) and person not in room.admitted
+    return not (trusted(room, person, by_right) or room.admitted.get(person))
 
 
 def inherits(room: Room, person: Participant) -> bool:

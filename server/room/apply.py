@@ -17,8 +17,9 @@ from protocol.layout import Layout
 from protocol.names import MuteSource, Source, WaitReason
 from protocol.view import Blocked
 from server.room.entries import MAX_ERASED, Asked, Posed
+from server.room.rules import RANK
 from server.room.state import CROWDED_FROM, CROWDED_UNTIL, MAX_ADMITTED, MAX_MUTED, Knock, Mute, Participant, Room
-from server.room.table import EMPTY, table
+from server.room.table import EMPTY, Table, table
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -228,14 +229,14 @@ def _left(room: Room, event: e.ParticipantLeft) -> Room:
             remarks=_without(room.remarks, event.person),
             mutes=mutes,
             devices=room.devices.drop(event.person),
-            admitted=room.admitted.drop(event.person) if asks_again else room.admitted,
+            admitted=_asks_again(room, event.person) if asks_again else room.admitted,
         )
     )
 
 
 def _blocked(room: Room, event: e.ParticipantBlocked) -> Room:
     kept = Blocked(id=event.person, name=event.name, by=event.by or "", time=event.time, note=event.note)
-    room = replace(room, admitted=room.admitted.drop(event.person))
+    room = replace(room, admitted=_asks_again(room, event.person))
     return replace(room, blocked=_with(room.blocked, event.person, kept))
 
 
@@ -247,8 +248,20 @@ def _role_assigned(room: Room, event: e.RoleAssigned) -> Room:
     before, person = room.assigned, event.person
     if event.by_right is not None:
         return _person(room, person, role=event.role, by_right=event.by_right)
-    room = replace(room, assigned=before.drop(person) if event.inherited else before.put(person, event.role))
-    return _person(room, person, role=event.role)
+    present, admitted = room.people.get(person), room.admitted
+    lowered = present is not None and not event.inherited and RANK[event.role] < RANK[present.role]
+    if lowered and not admitted.get(person):
+        admitted = admitted.put(person, False)
+    elif not lowered and admitted.get(person) is False:
+        admitted = admitted.drop(person)
+    assigned = before.drop(person) if event.inherited else before.put(person, event.role)
+    return _person(replace(room, assigned=assigned, admitted=admitted), person, role=event.role)
+
+
+def _asks_again(room: Room, person: str) -> Table[bool]:
+    """`Room.admitted` for somebody whose role here opens the door no more."""
+    admitted = room.admitted.drop(person)
+    return admitted.put(person, False) if person in room.assigned else admitted
 
 
 def _requested(room: Room, event: e.StageRequested) -> Room:

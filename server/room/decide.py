@@ -155,6 +155,8 @@ def decide(room: Room | None, actor: str, command: AnyCommand, now: int) -> Even
         return recording.end(room, command, now)
     if actor in room.lobby and isinstance(command, c.ConferenceLeave | inner.Drop | inner.Move):
         return door.leave(room, actor, command, now)
+    if actor in room.lobby and isinstance(command, inner.Right):
+        return door.right(room, actor, command, now)
     if isinstance(command, inner.OutdateFiles):
         return files.outdate(room, command, now)
     if isinstance(command, inner.AddFile):

@@ -75,8 +75,7 @@ def _answer(
     role = access.effective_role(room, person, by_right, kind, inherits)
     if role is None:
         return Refusal(Code.NO_ACCESS, "no assignment, and nothing to inherit")
-    added = kind is PersonKind.FEDERATED and person in room.assigned
-    if kind is not PersonKind.USER and not room.settings.public and not (added or by_right):
+    if access.outside(room, person, kind, by_right):
         return Refusal(Code.NO_ACCESS, "outsiders come to public conferences only")
     if not admitted and access.must_be_admitted(room, person, kind, by_right, role):
         return WaitReason.LOBBY
@@ -120,17 +119,24 @@ def _wait(room: Room, knock: Knock, now: int, by: str | None = None) -> Events |
 
 
 def _ask_again(
-    room: Room, knock: Knock, by: str, now: int, *, ahead: int = 0, admitted: bool = False
+    room: Room, knock: Knock, by: str, now: int, *, ahead: int = 0, admitted: bool = False, by_right: bool = False
 ) -> Events | Refusal:
     """What the door says now to somebody who waits at it."""
     who = knock.who
-    answer = _answer(room, who.id, who.kind, False, knock.inherits, admitted)
+    answer = _answer(room, who.id, who.kind, by_right, knock.inherits, admitted)
     if isinstance(answer, Refusal):
         return answer
     if isinstance(answer, WaitReason):
         return _wait(room, replace(knock, who=replace(who, reason=answer)), now, by)
     newcomer = Participant(
-        id=who.id, name=who.name, kind=who.kind, role=answer, since=0, inherits=knock.inherits, links=knock.links
+        id=who.id,
+        name=who.name,
+        kind=who.kind,
+        role=answer,
+        since=0,
+        by_right=by_right,
+        inherits=knock.inherits,
+        links=knock.links,
     )
     return _come_in(room, newcomer, now, by, ahead)
 
@@ -185,6 +191,11 @@ def admit_all(room: Room, actor: Participant, command: c.LobbyAdmitAll, now: int
 def refuse(room: Room, actor: Participant, target: Participant, command: c.LobbyRefuse, now: int) -> Events | Refusal:
     """Send one away; they may ask again."""
     return (e.LobbyLeft(time=now, by=actor.id, person=target.id, refused=True, note=command.reason),)
+
+
+def right(room: Room, person: str, command: inner.Right, now: int) -> Events | Refusal:
+    """Who becomes an organizer while they wait, waits no more."""
+    return _ask_again(room, room.lobby[person], person, now, by_right=True) if command.by_right else ()
 
 
 def leave(room: Room, person: str, command: c.ConferenceLeave | inner.Drop | inner.Move, now: int) -> Events:

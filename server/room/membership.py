@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from protocol import commands as c
 from protocol import events as e
 from protocol.errors import Code
 from protocol.names import STAGE_PLACES, PersonKind, Role
-from protocol.settings import Settings
+from protocol.settings import Access, GuestsMay, Settings
 from server.room import access, door, inner, presence, seating
 from server.room.apply import played
 from server.room.refusal import Refusal
@@ -77,7 +79,7 @@ def right(room: Room, actor: Participant, command: inner.Right, now: int) -> Eve
     if access.shut_out(room, actor.id, by_right):
         return gone(room, actor.id, e.LeaveReason.BLOCKED, now)
     role = access.effective_role(room, actor.id, by_right, actor.kind, actor.inherits)
-    if role is None:
+    if role is None or access.outside(room, actor.id, actor.kind, by_right):
         return gone(room, actor.id, e.LeaveReason.NO_ACCESS, now)
     follow = seating.given_role(room, actor, role, now, None, inherited=True, by_right=by_right)
     return _followed(room, follow, actor.id, now)
@@ -148,12 +150,22 @@ def settings(room: Room, actor: Participant, command: c.ConferenceSettings, now:
     they let nobody else in. A change of general access reaches at once everybody who inherits it."""
     title = room.title if command.title is None else command.title
     places = room.stage_places if command.stage_places is None else min(command.stage_places, STAGE_PLACES)
-    given = {name: getattr(command, name) for name in Settings.__struct_fields__}
-    changed = replace(room.settings, **{name: value for name, value in given.items() if value is not None})
+    given = _given(command, Settings.__struct_fields__)
+    if command.outsiders is not None:
+        given["outsiders"] = Access(command.outsiders.value)
+    if command.guests_may is not None:
+        given["guests_may"] = replace(
+            room.settings.guests_may, **_given(command.guests_may, GuestsMay.__struct_fields__)
+        )
+    changed = replace(room.settings, **given)
     if (title, places, changed) == (room.title, room.stage_places, room.settings):
         return ()
     event = e.ConferenceSettingsChanged(time=now, by=actor.id, title=title, stage_places=places, settings=changed)
     return _followed(room, (event, *_inherited_anew(room, changed, actor.id, now)), actor.id, now)
+
+
+def _given(change: object, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(change, name)) is not None}
 
 
 def _inherited_anew(room: Room, settings: Settings, by: str, now: int) -> Events:
@@ -212,6 +224,8 @@ def _assigned(room: Room, target: Participant, role: Role, by: str, now: int) ->
 
 def _cleared(room: Room, target: Participant, by: str, now: int) -> Events:
     role = access.inherited_role(room.settings, target.kind, target.inherits)
+    if target.kind is PersonKind.FEDERATED and not room.settings.public:
+        role = None  # the assignment is what let them in
     events: Events
     if role is None and target.id in room.people:
         unassigned = e.RoleAssigned(time=now, by=by, person=target.id, role=target.role, inherited=True)

@@ -31,10 +31,15 @@ def lock(room: Room, actor: Participant, target: Participant, command: c.MediaLo
 
 
 def unmute(room: Room, actor: Participant, target: Participant, command: c.MediaUnmute, now: int) -> Events | Refusal:
-    """A plain mute may be undone by the person; a lock by moderators only, and it does not bind an organizer."""
+    """A plain mute may be undone by the person; a lock by moderators only, and it does not bind an organizer. Whose own
+    wish it is to be silent is asked."""
     standing = mute_of(room, target.id, command.source)
     if standing is None:
         return ()
+    if standing.by == target.id != actor.id:
+        return ask_unmute(
+            room, actor, target, c.MediaAskUnmute(id=command.id, target=target.id, source=command.source), now
+        )
     if standing.locked and actor.id == target.id and actor.role is not Role.ORGANIZER:
         return Refusal(Code.LOCKED, "a lock is undone by a moderator", {"by": standing.by})
     return (e.MediaUnmuted(time=now, by=actor.id, person=target.id, source=command.source),)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from protocol import commands as c
 from protocol import events as e
 from protocol.errors import Code
-from protocol.names import STAGE_PLACES, Mode
+from protocol.names import STAGE_PLACES, Mode, Source
+from server.room.access import may_send
 from server.room.refusal import Refusal
 from server.room.state import Participant, Room
 from server.room.view import person_view
@@ -23,6 +24,8 @@ def request(room: Room, actor: Participant, command: c.RemarkRequest, now: int) 
         return Refusal(Code.NOT_ALLOWED, "remarks are for conferences held by roles")
     if actor.id in room.remarks:
         return Refusal(Code.ALREADY, "the turn is running")
+    if not may_send(room, actor, Source.AUDIO):
+        return Refusal(Code.NOT_ALLOWED, "guests do not speak here")
     return () if actor.id in room.asking else (e.RemarkRequested(time=now, by=actor.id, person=actor.id),)
 
 
@@ -37,6 +40,8 @@ def grant(room: Room, actor: Participant, target: Participant, command: c.Remark
     """The turn begins, and its end is known."""
     if target.id not in room.asking:
         return Refusal(Code.NO_REQUEST, "a grant answers a request")
+    if not may_send(room, target, Source.AUDIO):
+        return Refusal(Code.NOT_ALLOWED, "guests do not speak here")
     if len(room.remarks) >= STAGE_PLACES:
         return Refusal(Code.TOO_MANY, f"{STAGE_PLACES} turns are running")
     until = now + room.settings.remark_s * 1000

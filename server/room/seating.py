@@ -39,19 +39,32 @@ def given_role(
     """Somebody has another role; the rest as in `RoleAssigned`.
 
     Demoted to viewer, one leaves the stage, so that nothing of a demoted person is forwarded, except where everybody is
-    on the screen; in a lecture the places follow the roles both ways.
+    on the screen; off the stage a turn to speak, an invitation and what one shows there end with the role. In a lecture
+    the places follow the roles both ways.
     """
     assigned = e.RoleAssigned(time=now, by=by, person=target.id, role=role, inherited=inherited, by_right=by_right)
     became = replace(target, role=role, by_right=target.by_right if by_right is None else by_right)
+    demoted = room.mode is Mode.ROLE_BASED and role is Role.VIEWER and target.role is not Role.VIEWER
     if on_stage(room, target.id):
-        demoted = room.mode is Mode.ROLE_BASED and role is Role.VIEWER and target.role is not Role.VIEWER
         if demoted or not may_have_place(room, became):
             down = e.StageLeft(time=now, by=by, person=target.id, reason=e.StageLeaveReason.TAKEN_DOWN)
             return (down, assigned)
     elif target.id in room.people and room.mode is Mode.VIDEO_LECTURE and may_have_place(room, became):
         taken = take_place(room, became, now, by)
         return (assigned,) if isinstance(taken, Refusal) else (assigned, *taken)
-    return (assigned,)
+    return (*(_put_down(room, target.id, by, now) if demoted else ()), assigned)
+
+
+def _put_down(room: Room, person: str, by: str | None, now: int) -> Events:
+    """What somebody has off the stage by the role that they lose."""
+    ended: Events = ()
+    if person in room.remarks:
+        ended += (e.RemarkEnded(time=now, by=by, person=person, reason=e.RemarkEndReason.ENDED),)
+    if person in room.invited:
+        ended += (e.StageDeclined(time=now, by=by, person=person),)
+    if room.entries.slides is not None and room.entries.slides.person == person:
+        ended += (e.SlidesClosed(time=now, by=by),)
+    return ended
 
 
 def set_mode(room: Room, actor: Participant, command: c.ConferenceSetMode, now: int) -> Events | Refusal:

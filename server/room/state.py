@@ -61,7 +61,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     end, in ms since 1970. `teacher` is who was named to teach, empty for the owner. `layout` holds tiles of people on
     the stage only. `assigned`, `blocked` and `mutes` are kept by identity and outlive the person's presence; `devices`
     are those of people present. `lobby` are those at the door, in order of coming, and `admitted` those who were let in
-    from there, until the conference ends. `started`: `conference.start` was given.
+    from there, until the conference ends; false of those whose role here is no key: they were given a lower one, or
+    were sent out. `started`: `conference.start` was given.
     `recording` runs, written by the node `recorder`; `recorded` is the last number that was given to one.
     """
 

@@ -315,6 +315,8 @@ class Session:
     def is_now(self, who: Identified) -> None:
         """The person as they are now; a right that they got or lost since is theirs or gone at once."""
         self.identified = who
+        if self.waits_at is not None and who.by_right:
+            _inner_order(self.waits_at, self.person, inner.Right(by_right=True))
         state = self.room.replica.room if self.room is not None else None
         present = state.people.get(self.person) if state is not None else None
         if self.room is None or state is None or present is None:

@@ -11,6 +11,7 @@ import pytest
 
 from protocol.codec import Encoding
 from protocol.names import Role
+from server.identity.groups import Groups
 from server.ratelimit import OwnBuckets
 from tests.harness import until
 from tests.server.session_support import FakeConnection, House
@@ -193,6 +194,21 @@ async def test_console_and_page_that_wait_are_let_in_together(house: House) -> N
         assert [person["role"] for person in admitted["snapshot"]["people"] if person["id"] == anna.id] == ["moderator"]
     assert (await house.say(console, "conference.settings", title="x"))["code"] == "not_allowed"
     assert (await house.say(console, "lobby.admit_all"))["type"] == "ok"
+
+
+async def test_who_gets_the_right_of_an_organizer_while_they_wait_is_let_in(house: House) -> None:
+    conference, _ = await with_lobby(house, lobby="everyone")
+    anna = await house.member("anna")
+    page = await held(house, house.token(anna), conference)
+    await house.gateway.check()
+    assert page.of("admitted") == []
+    groups = Groups(house.store)
+    await groups.add("helpers", operator=True)
+    await groups.add_member("helpers", anna)
+    await house.gateway.check()
+    await until(lambda: page.of("admitted"))
+    (shown,) = [one for one in page.of("admitted")[0]["snapshot"]["people"] if one["id"] == anna.id]
+    assert (shown["role"], shown["by_right"]) == ("organizer", True)
 
 
 async def test_at_the_start_all_who_waited_for_it_come_in_with_one_commit(house: House) -> None:

@@ -10,6 +10,11 @@
  */
 
 /**
+ * What can be chosen for guests as a class; each by themselves may be made moderator.
+ * @typedef {'default' | 'speaker' | 'viewer' | 'no_access'} Outsiders
+ */
+
+/**
  * Who waits at the door until they are admitted. Organizers by right and whoever has a role of their own in the
  * conference never do.
  * @typedef {'off' | 'guests' | 'everyone'} Lobby
@@ -137,8 +142,8 @@
  */
 
 /**
- * What guests as a class may send, whatever their role.
- * @typedef {object} GuestsMay
+ * Changes of `GuestsMay`; what is absent stays as it is.
+ * @typedef {object} GuestsMayChange
  * @property {boolean} [messages]
  * @property {boolean} [audio]
  * @property {boolean} [video]
@@ -264,6 +269,14 @@
  * @property {boolean} [questions_approved]
  * @property {PrivateChat} [private_chat]
  * @property {number} [slow_mode_s]
+ */
+
+/**
+ * What guests as a class may send, whatever their role.
+ * @typedef {object} GuestsMay
+ * @property {boolean} [messages]
+ * @property {boolean} [audio]
+ * @property {boolean} [video]
  */
 
 /**
@@ -584,11 +597,11 @@
  * @property {string} [title]
  * @property {number} [stage_places]
  * @property {Access} [members]
- * @property {Access} [outsiders]
+ * @property {Outsiders} [outsiders]
  * @property {boolean} [public]
  * @property {Lobby} [lobby]
  * @property {boolean} [backstage]
- * @property {GuestsMay} [guests_may]
+ * @property {GuestsMayChange} [guests_may]
  * @property {number} [capacity]
  * @property {boolean} [list_hidden]
  * @property {boolean} [force_unmute]

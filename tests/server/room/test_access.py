@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from protocol import commands as c
+from protocol.codec import BadMessage, decode, pack
 from protocol.names import PersonKind, Role, Source
 from protocol.settings import Access, GuestsMay
 from server.room import access
@@ -162,3 +163,21 @@ def test_only_so_many_assignments_are_kept(house: House) -> None:
     house.room = replace(house.state, assigned=table({f"p{number}": Role.VIEWER for number in range(MAX_ASSIGNED)}))
     assert house.refused("owner", c.RoleAssign(id=1, target="one-more", role=Role.VIEWER)) == "too_many"
     house.accepted("owner", c.RoleAssign(id=2, target="p1", role=Role.SPEAKER))
+
+
+def test_what_guests_are_kept_from_is_changed_one_by_one(house: House) -> None:
+    for change in ({"audio": False}, {"messages": False}, {"audio": None, "video": True}):
+        house.accepted(
+            "owner", decode(pack({"type": "conference.settings", "id": 1, "guests_may": change}), c.RoomCommand)
+        )
+    assert house.state.settings.guests_may == GuestsMay(audio=False, messages=False)
+
+
+def test_guests_as_a_class_are_not_made_moderators() -> None:
+    for role, good in (("speaker", True), ("no_access", True), ("moderator", False)):
+        message = pack({"type": "conference.settings", "id": 1, "outsiders": role})
+        if good:
+            decode(message, c.RoomCommand)
+        else:
+            with pytest.raises(BadMessage):
+                decode(message, c.RoomCommand)

@@ -424,3 +424,55 @@ def test_a_record_of_before_the_door_is_read_as_it_was_meant() -> None:
     }
     read = read_room(msgpack.packb(snapshot_of_before))
     assert (read.settings.outsiders, read.lobby, read.pin, read.started) == (Access.DEFAULT, {}, "", False)
+
+
+# --- roles as keys ------------------------------------------------------------------------------
+
+
+def test_a_role_given_here_opens_the_door_and_a_lower_one_than_before_does_not(house: House) -> None:
+    guest(house, "gina")
+    guest(house, "hugo")
+    house.accepted("mona", c.RoleAssign(id=1, target="gina", role=Role.SPEAKER))
+    house.accepted("mona", c.RoleAssign(id=2, target="hugo", role=Role.SPEAKER))
+    house.accepted("mona", c.RoleAssign(id=3, target="hugo", role=Role.VIEWER))
+    house.accepted("owner", c.ConferenceSetPin(id=4, pin="2468"))
+    choose(house, lobby=Lobby.EVERYONE)
+    for person in ("gina", "hugo"):
+        house.accepted(person, c.ConferenceLeave(id=5))
+    guest(house, "gina")
+    assert "gina" in here(house), "neither PIN nor lobby"
+    refusal = guest(house, "hugo")
+    assert isinstance(refusal, Refusal) and refusal.code == "wrong_pin"
+    guest(house, "hugo", pin="2468")
+    assert waiting(house) == {"hugo": "lobby"}
+    # Given more again, also at the door, it is a key again.
+    house.accepted("mona", c.RoleAssign(id=6, target="hugo", role=Role.SPEAKER))
+    assert "hugo" in here(house)
+
+
+def test_who_was_sent_out_needs_leave_again_whatever_role_they_were_given(house: House) -> None:
+    house.accepted("mona", c.RoleAssign(id=1, target="gina", role=Role.SPEAKER))
+    choose(house, lobby=Lobby.GUESTS)
+    guest(house, "gina")
+    assert "gina" in here(house), "added by hand"
+    house.accepted("mona", c.ParticipantRemove(id=2, target="gina"))
+    guest(house, "gina")
+    assert waiting(house) == {"gina": "lobby"}
+    house.accepted("mona", c.LobbyAdmit(id=3, target="gina"))
+    house.accepted("gina", c.ConferenceLeave(id=4))
+    guest(house, "gina")
+    assert "gina" in here(house), "let in, and not sent out since"
+    house.accepted("mona", c.ParticipantBlock(id=5, target="gina"))
+    house.accepted("mona", c.ParticipantUnblock(id=6, target="gina"))
+    guest(house, "gina")
+    assert waiting(house) == {"gina": "lobby"}
+
+
+def test_who_becomes_an_organizer_by_right_while_they_wait_comes_in_as_one(house: House) -> None:
+    choose(house, lobby=Lobby.EVERYONE)
+    house.enter("anna", Role.SPEAKER)
+    assert house.accepted("anna", inner.Right(by_right=False)) == () and waiting(house) == {"anna": "lobby"}
+    house.accepted("anna", inner.Right(by_right=True))
+    anna = house.state.people["anna"]
+    assert (anna.role, anna.by_right, anna.inherits) == (Role.ORGANIZER, True, Role.SPEAKER)
+    assert waiting(house) == {}

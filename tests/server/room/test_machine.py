@@ -27,6 +27,7 @@ PEOPLE = ["owner", *(f"p{n}" for n in range(5))]
 GUESTS = {"p3", "p4"}
 people = st.sampled_from(PEOPLE)
 sources = st.sampled_from(list(MuteSource))
+HEIGHT = {Role.VIEWER: 0, Role.SPEAKER: 1, Role.GUEST_SPEAKER: 1, Role.MODERATOR: 2, Role.ORGANIZER: 3}
 
 
 class AnyConference(RuleBasedStateMachine):
@@ -55,6 +56,8 @@ class AnyConference(RuleBasedStateMachine):
         self.lobby, self.backstage, self.started, self.ended, self.pin = Lobby.OFF, False, False, False, ""
         self.waiting: dict[str, str] = {}
         self.admitted: set[str] = set()
+        # Whose appointment is no key: it was to less than they had, or they were sent out since.
+        self.doubted: set[str] = set()
         # A conference in full swing: otherwise most examples are spent on people who are not there.
         for person, role in zip(PEOPLE, [None, Role.MODERATOR, *[Role.SPEAKER] * 2, *[Role.VIEWER] * 2], strict=True):
             self.house.enter(person, role, kind=self.kind(person))
@@ -86,6 +89,9 @@ class AnyConference(RuleBasedStateMachine):
         """Whether there is no coming in without a place, and none is free."""
         return self.mode is Mode.ALL_ON_SCREEN and len(self.house.state.stage) >= 3
 
+    def has_a_key(self, person: str) -> bool:
+        return person in self.appointed and (person not in self.doubted or person in self.admitted)
+
     def answer(self, person: str) -> str:
         """What the door says: `out`, `lobby`, `backstage` or `in`."""
         role = self.appointed.get(person, self.inherited(person))
@@ -94,7 +100,7 @@ class AnyConference(RuleBasedStateMachine):
         if role is None:
             return "out"
         asked = self.lobby is Lobby.EVERYONE or (self.lobby is Lobby.GUESTS and person in GUESTS)
-        trusted = person in self.appointed or role in (Role.ORGANIZER, Role.MODERATOR) or person in self.admitted
+        trusted = self.has_a_key(person) or role in (Role.ORGANIZER, Role.MODERATOR) or person in self.admitted
         if asked and not trusted:
             return "lobby"
         return "backstage" if self.backstage and not self.started and role is Role.VIEWER else "in"
@@ -119,7 +125,7 @@ class AnyConference(RuleBasedStateMachine):
         here, held = self.role(person), self.waiting.get(person)
         before, self.brought[person] = self.brought[person], role
         answer, full = self.answer(person), self.full()
-        knows = pin == self.pin or not self.pin or person == "owner" or person in self.appointed
+        knows = pin == self.pin or not self.pin or person == "owner" or self.has_a_key(person)
         shut = person in self.kept_out or (self.ended and person != "owner")
         command = inner.Enter(name=person.title(), kind=self.kind(person), inherits=role, pin=pin)
         accepted = self.give(person, command)
@@ -237,6 +243,7 @@ class AnyConference(RuleBasedStateMachine):
         assert self.give(actor, c.RoleClear(id=1, target=whom)) is may
         if may:
             del self.appointed[whom]
+            self.doubted.discard(whom)
             role = self.inherited(whom)
             held_back = role is Role.VIEWER and self.backstage and not self.started
             assert not present or self.role(whom) is (None if held_back else role)
@@ -324,16 +331,22 @@ class AnyConference(RuleBasedStateMachine):
     def removes(self, actor: str, whom: str) -> None:
         entitled = self.staff(actor) and actor != whom and whom != "owner" and self.role(whom) is not None
         assert self.give(actor, c.ParticipantRemove(id=1, target=whom)) is entitled
-        self.admitted -= {whom} if entitled else set()
+        if entitled:
+            self.sent_out(whom)
         self.forget_own_mutes(whom)
+
+    def sent_out(self, whom: str) -> None:
+        self.admitted.discard(whom)
+        self.doubted |= {whom} & self.appointed.keys()
 
     @rule(actor=people, whom=people)
     def blocks(self, actor: str, whom: str) -> None:
         entitled = self.staff(actor) and actor != whom and whom != "owner"
         assert self.give(actor, c.ParticipantBlock(id=1, target=whom)) is entitled
         if entitled:
+            if whom not in self.kept_out:
+                self.sent_out(whom)
             self.kept_out.add(whom)
-            self.admitted.discard(whom)
             self.waiting.pop(whom, None)
             assert self.role(whom) is None
         self.forget_own_mutes(whom)
@@ -350,7 +363,11 @@ class AnyConference(RuleBasedStateMachine):
         entitled = (
             self.staff(actor) and whom != "owner" and (role is not Role.ORGANIZER or self.role(actor) is Role.ORGANIZER)
         )
+        was = self.role(whom)
         assert self.give(actor, c.RoleAssign(id=1, target=whom, role=role)) is entitled
+        if entitled and self.appointed.get(whom) is not role:
+            lowered = was is not None and HEIGHT[role] < HEIGHT[was]
+            self.doubted = self.doubted | {whom} if lowered else self.doubted - {whom}
         if entitled:
             self.appointed[whom] = role
             assert self.role(whom) in (None, role)
@@ -373,6 +390,11 @@ class AnyConference(RuleBasedStateMachine):
 
     def check_unmute(self, actor: str, whom: str, source: MuteSource) -> None:
         held = self.silenced.get((whom, source)) == "locked"
+        standing = self.house.state.mutes.get(whom, {}).get(source)
+        if actor != whom and standing is not None and standing.by == whom:
+            # Their own wish: they are asked.
+            self.check_asking(actor, whom, source, c.MediaUnmute(id=1, source=source, target=whom))
+            return
         present = self.role(actor) is not None and self.role(whom) is not None
         if actor == whom:
             entitled = present and (not held or self.role(actor) is Role.ORGANIZER)
@@ -400,12 +422,15 @@ class AnyConference(RuleBasedStateMachine):
 
     @rule(actor=people, whom=people, source=sources)
     def asks_to_unmute(self, actor: str, whom: str, source: MuteSource) -> None:
+        self.check_asking(actor, whom, source, c.MediaAskUnmute(id=1, target=whom, source=source))
+
+    def check_asking(self, actor: str, whom: str, source: MuteSource, command: c.RoomCommand) -> None:
         sends = whom in self.house.state.stage or (whom in self.house.state.remarks and source is MuteSource.AUDIO)
         sends = sends or (
             self.mode is Mode.VIDEO_LECTURE and source is not MuteSource.SCREEN and self.role(whom) is not None
         )
         entitled = self.staff(actor) and actor != whom and sends
-        assert self.give(actor, c.MediaAskUnmute(id=1, target=whom, source=source)) is entitled
+        assert self.give(actor, command) is entitled
         if entitled and (whom, source) in self.silenced:
             if self.forced and whom != "owner":
                 del self.silenced[whom, source]
@@ -514,7 +539,8 @@ class AnyConference(RuleBasedStateMachine):
             assert self.house.state.people == {}
             kept = self.house.state.mutes
             self.silenced = {key: how for key, how in self.silenced.items() if key[1] in kept.get(key[0], {})}
-            self.waiting, self.admitted, self.started, self.ended = {}, set(), False, True
+            self.waiting, self.admitted, self.doubted = {}, set(), set()
+            self.started, self.ended = False, True
 
     @invariant()
     def nobody_who_is_blocked_is_present(self) -> None:
@@ -525,7 +551,7 @@ class AnyConference(RuleBasedStateMachine):
     def who_waits_is_in_the_lobby_and_in_nothing_else(self) -> None:
         room = self.house.state
         assert {person: self.reason(person) for person in room.lobby} == self.waiting
-        assert set(room.admitted) == self.admitted
+        assert {person for person, leave in room.admitted.items() if leave} == self.admitted
         assert not self.waiting.keys() & {*room.people, *plan(room).peers, *room.queue, *room.invited, *room.asking}
         if self.backstage and not self.started:
             assert not any(person.role is Role.VIEWER for person in room.people.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocol import commands as c
+from protocol import events as e
 from protocol.names import MuteSource, Role, Source
 from server.room.plan import plan
 
@@ -196,3 +197,13 @@ def test_of_those_who_went_muted_so_many_are_remembered(house: House, monkeypatc
         if person != "stays":
             house.accepted(person, c.ConferenceLeave(id=1))
     assert list(house.state.mutes) == ["stays", "c", "d"], "the first to go are forgotten, who is here is not"
+
+
+def test_nobody_elses_unmute_opens_what_somebody_has_closed_themselves(house: House) -> None:
+    house.accepted("speaker", c.MediaMute(id=1, source=AUDIO))
+    (asked,) = house.accepted("mod", c.MediaUnmute(id=2, source=AUDIO, target="speaker"))
+    assert isinstance(asked, e.MediaUnmuteAsked) and not asked.forced
+    assert not is_open(house, "speaker/audio")
+    house.accepted("owner", c.ConferenceSettings(id=3, force_unmute=True))
+    house.accepted("mod", c.MediaUnmute(id=4, source=AUDIO, target="speaker"))
+    assert is_open(house, "speaker/audio"), "as the setting says"

@@ -6,7 +6,9 @@ import pytest
 
 from protocol import commands as c
 from protocol import events as e
-from protocol.names import Mode, Role, Source
+from protocol.files import FileKind
+from protocol.names import Mode, PersonKind, Role, Source
+from protocol.settings import GuestsMayChange
 from server.room import inner
 from server.room.deadlines import earliest
 from server.room.plan import plan
@@ -138,3 +140,27 @@ def test_an_invitation_expires_unless_it_is_answered(house: House) -> None:
     house.accepted("mod", c.StageInvite(id=3, target="vera"))
     house.accepted("vera", c.StageDecline(id=4))
     assert passes(house, INVITATION_MS) == () and earliest(house.state) is None
+
+
+def test_a_turn_to_speak_an_invitation_and_slides_end_with_the_role_they_came_by(house: House) -> None:
+    house.enter("sara", Role.SPEAKER)
+    speaks(house, "sara")
+    house.accepted("mod", c.StageInvite(id=4, target="sara"))
+    file = inner.AddFile(kind=FileKind.SLIDES, label="a.pdf", size=1, key="k" * 32, quota=10**9, pages=3)
+    house.accepted("mod", file)
+    house.accepted("mod", c.SlidesOpen(id=5, file=1, page=1))
+    for person in ("sara", "mod"):
+        house.accepted("owner", c.RoleAssign(id=6, target=person, role=Role.VIEWER))
+    assert not house.state.remarks and not house.state.invited and house.state.entries.slides is None
+    assert not any(route.open for track, route in plan(house.state).tracks.items() if track.startswith("sara/"))
+    assert house.refused("sara", c.StageAccept(id=7)) == "not_invited"
+
+
+def test_a_guest_who_may_not_speak_is_given_no_turn(house: House) -> None:
+    for person in ("gina", "hugo"):
+        house.enter(person, kind=PersonKind.GUEST)
+    house.accepted("gina", c.RemarkRequest(id=1))
+    house.accepted("owner", c.ConferenceSettings(id=2, guests_may=GuestsMayChange(audio=False)))
+    assert house.refused("hugo", c.RemarkRequest(id=3)) == "not_allowed"
+    assert house.refused("mod", c.RemarkGrant(id=4, target="gina")) == "not_allowed"
+    house.accepted("mod", c.RemarkRefuse(id=5, target="gina"))

@@ -111,3 +111,24 @@ def test_a_federated_user_is_an_outsider_at_the_door_and_no_guest_inside(house: 
     house.give("owner", c.RoleAssign(id=0, target=peer, role=Role.MODERATOR))
     house.accepted(peer, enter)
     assert role(house, peer) == (Role.MODERATOR, False)
+
+
+def test_an_outsider_whom_a_private_conference_let_in_goes_with_what_let_them_in(house: House) -> None:
+    house.accepted("owner", c.ConferenceSettings(id=0, public=False))
+    house.accepted("owner", c.RoleAssign(id=0, target="anna@peer.example", role=Role.MODERATOR))
+    house.enter("anna@peer.example", Role.VIEWER, kind=PersonKind.FEDERATED)
+    house.enter("bob@key-1", Role.VIEWER, by_right=True, kind=PersonKind.GUEST)
+    assert len(house.state.people) == 3
+    house.accepted("owner", c.RoleClear(id=0, target="anna@peer.example"))
+    house.accepted("bob@key-1", inner.Right(by_right=False))
+    assert set(house.state.people) == {"owner"}
+    left = [event for event in house.log if isinstance(event, e.ParticipantLeft)]
+    assert [event.reason for event in left] == [e.LeaveReason.NO_ACCESS] * 2
+
+
+def test_a_guest_who_came_while_it_was_public_stays_when_a_role_is_taken_back(house: House) -> None:
+    house.enter("gina", Role.VIEWER, kind=PersonKind.GUEST)
+    house.accepted("owner", c.RoleAssign(id=0, target="gina", role=Role.SPEAKER))
+    house.accepted("owner", c.ConferenceSettings(id=0, public=False))
+    house.accepted("owner", c.RoleClear(id=0, target="gina"))
+    assert role(house, "gina") == (Role.VIEWER, False)
