@@ -63,8 +63,7 @@ def test_a_mistake_would_be_refused() -> None:
 def test_nodes_and_workers_are_one_system() -> None:
     node, worker = settings_of(container("Deployment", "podium")), settings_of(container("DaemonSet", "podium-worker"))
     assert node.worker_count == 0 and node.worker_secret == worker.worker_secret
-    # In the machine's network names are not looked up in the own namespace.
-    assert worker.redis == node.redis.replace("@redis:", "@redis.podium.svc:")
+    assert worker.redis == node.redis
     assert worker.public_ip == worker.worker_address == "192.0.2.7"
 
 
@@ -74,9 +73,25 @@ def test_ports_are_those_that_the_program_opens() -> None:
     settings = settings_of(worker)
     (_, links), count = settings.worker_links, settings.worker_count
     media = range(settings.udp_port, settings.udp_port + count)
-    expected = {(port, kind) for port in media for kind in ("UDP", "TCP")} | {(links + n, "TCP") for n in range(count)}
-    assert {(port["containerPort"], port["protocol"]) for port in worker["ports"]} == expected
+    expected = [*((port, "UDP") for port in media), *((links + n, "TCP") for n in range(count))]
+    assert [(port["containerPort"], port["protocol"]) for port in worker["ports"]] == expected
+    # What is applied is merged by the number alone.
+    assert len({port["containerPort"] for port in worker["ports"]}) == len(expected)
     assert all(port["hostPort"] == port["containerPort"] for port in worker["ports"])
+
+
+def test_no_service_puts_its_variables_among_the_options() -> None:
+    services = {each["metadata"]["name"] for each in manifests() if each["kind"] == "Service"}
+    assert "podium" in services, "whose PODIUM_SERVICE_PORT_HTTP is an unknown option"
+    for each in manifests():
+        if each["kind"] in ("Deployment", "DaemonSet"):
+            assert each["spec"]["template"]["spec"]["enableServiceLinks"] is False
+
+
+def test_redis_refuses_before_it_is_killed() -> None:
+    redis = container("StatefulSet", "redis")
+    (most,) = re.findall(r"maxmemory (\d+)mb", redis["args"][0])
+    assert redis["resources"]["limits"]["memory"] == "1Gi" and int(most) <= 0.8 * 1024
 
 
 def test_a_pod_has_time_to_drain_and_asks_the_right_questions() -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from protocol import commands as c
 from protocol.codec import BadMessage, decode, pack
 from protocol.names import PersonKind, Role, Source
-from protocol.settings import Access, GuestsMay
+from protocol.settings import Access, GuestsMay, Outsiders
 from server.room import access
 from server.room.plan import plan
 from server.room.state import MAX_ASSIGNED
@@ -53,9 +53,9 @@ def test_a_changed_default_reaches_at_once_everybody_who_inherits_it(house: Hous
 def test_back_to_the_default_everybody_is_what_the_server_or_their_link_says(house: House) -> None:
     house.enter("anna", Role.SPEAKER)
     guest(house, "gina", Role.GUEST_SPEAKER)
-    house.accepted("owner", c.ConferenceSettings(id=1, members=Access.VIEWER, outsiders=Access.MODERATOR))
-    assert (role(house, "anna"), role(house, "gina")) == (Role.VIEWER, Role.MODERATOR)
-    house.accepted("owner", c.ConferenceSettings(id=2, members=Access.DEFAULT, outsiders=Access.DEFAULT))
+    house.accepted("owner", c.ConferenceSettings(id=1, members=Access.VIEWER, outsiders=Outsiders.VIEWER))
+    assert (role(house, "anna"), role(house, "gina")) == (Role.VIEWER, Role.VIEWER)
+    house.accepted("owner", c.ConferenceSettings(id=2, members=Access.DEFAULT, outsiders=Outsiders.DEFAULT))
     assert (role(house, "anna"), role(house, "gina")) == (Role.SPEAKER, Role.GUEST_SPEAKER)
 
 

@@ -86,7 +86,7 @@ export function settingsDialog(podium, permissions) {
   const capacity = numberInput('settings-capacity', now.capacity, 0, MOST_PEOPLE);
   const remark = numberInput('settings-remark', now.remark_s, 1, LONGEST_REMARK_S);
   const members = select('settings-members', [['default', 'Speaker, as nothing is chosen'], ...ACCESS], now.members);
-  const outsiders = select('settings-outsiders', [['default', 'What their link says'], ...ACCESS], now.outsiders);
+  const outsiders = select('settings-outsiders', [['default', 'What their link says'], ...ACCESS.filter(([role]) => role !== 'moderator')], now.outsiders);
   const lobby = select('settings-lobby', LOBBY, now.lobby);
   const pin = permissions.allows(null, 'conference.set_pin') ? pinInput(room.pin) : null;
   const guests = { ...DEFAULTS.guests_may, ...now.guests_may };
