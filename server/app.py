@@ -221,7 +221,7 @@ class Application:
         conference = await self._first_conference(store, conferences, rooms, owner.id)
         port = sockets[0].getsockname()[1]
         code = await accounts.new_code(owner.id)
-        invite = await guest_links.again(PRINTED, conference.id, Role.VIEWER, owner.id)
+        invite = await guest_links.again(PRINTED, conference.id, Role.VIEWER)
         cert = str(certificate.cert.resolve()) if certificate is not None else None
         listen.note(lock, listen.Running(url=url, local=links.local_url(settings, port), cert=cert))
         return Started(

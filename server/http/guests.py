@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 
 from protocol.errors import Code
@@ -13,9 +12,13 @@ from server.http import messages as m
 from server.http.endpoint import Call, Caller, Endpoint
 from server.http.failure import Failure
 from server.http.paging import Page, cut
-from server.http.rights import conference_of, may, note
-from server.identity.guestlinks import GuestLink, TooManyLinks, UsedUp
+from server.http.rights import conference_of, lasting_role, may, note
+from server.identity.guestlinks import GuestLink, TooManyLinks, UsedUp, holder
 from server.identity.tokens import DAY_S, BadToken, Claims
+from server.room.rules import permits
+
+# Whoever has it makes links with any of the roles that a link can give.
+_INVITE = "invite.link"
 
 
 async def enter_as_guest(call: Call, body: m.GuestEntry) -> m.GuestEntered:
@@ -25,20 +28,22 @@ async def enter_as_guest(call: Call, body: m.GuestEntry) -> m.GuestEntered:
         invitation = await services.guest_links.look(body.invite)
     except BadToken as error:
         raise _useless(error) from None
-    if await services.conferences.find(invitation.conference) is None:
+    conference = await services.conferences.find(invitation.conference)
+    if conference is None:
         raise Failure(Code.NO_SUCH_CONFERENCE)
     name = body.name.strip()
     if not name:
         raise Failure(Code.BAD_MESSAGE, "A name has at least one letter.", details={"path": "$.name"})
     known = _guest(call, body.token, invitation.conference)
     if invitation.role is Role.MODERATOR:
-        # Personal: else a moderator who was demoted or removed would open it again as somebody new.
-        identity = "g_" + hashlib.blake2b(invitation.id.encode(), digest_size=8).hexdigest()
+        identity = holder(invitation.id)
     else:
         identity = known.identity if known is not None else "g_" + secrets.token_hex(8)
     if await services.rooms.shut_out(invitation.conference, identity, False):
         raise Failure(Code.BLOCKED)
     if known is None or (known.identity, known.link) != (identity, invitation.id):
+        # Who has come by it before is a person of their own, whatever became of whoever invited them.
+        await _check_maker(call, conference, invitation.id)
         try:
             await services.guest_links.use(invitation.id)
         except BadToken as error:
@@ -91,9 +96,23 @@ async def revoke(call: Call, body: m.Revocation) -> m.GuestLinkShown:
 
 async def _inviting(call: Call) -> Conference:
     conference = await conference_of(call)
-    if not await may(call, conference, "invite.link"):
+    if not await may(call, conference, _INVITE):
         raise Failure(Code.NOT_ALLOWED, "Organizers and moderators invite guests.")
     return conference
+
+
+async def _check_maker(call: Call, conference: Conference, link: str) -> None:
+    """Refuse a link whose maker could not make it any more: else a moderator who is about to be demoted or blocked
+    would make one for themselves and come back by it."""
+    try:
+        maker = await call.services.guest_links.maker(link)
+    except BadToken as error:
+        raise _useless(error) from None
+    if not maker:
+        return
+    role = await lasting_role(call.services, conference, maker)
+    if role is None or not permits(role, _INVITE):
+        raise Failure(Code.BAD_TOKEN, "Whoever made this guest link may not invite here any more; ask for a new one.")
 
 
 def _useless(error: BadToken) -> Failure:

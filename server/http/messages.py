@@ -169,7 +169,7 @@ class NewInvitation(Body, frozen=True, kw_only=True):
 
 class GuestLinkShown(msgspec.Struct, frozen=True, kw_only=True):
     """A guest link. `uses`: guests who came by it; `created` and `revoked` in ms, `expires` in seconds since 1970;
-    `made_by_name` is empty for who made it without an account, or has none any more."""
+    `made_by` is empty for the server itself, `made_by_name` also for who made it without an account or has none."""
 
     id: str
     role: Role

@@ -9,6 +9,7 @@ and only then is anything else of them looked at:
     a peer's              a federated user, `name@peer` (peers.py)
 
     identities.py   a token to an identity; whether an identity still stands (account, link, key, peer removed?)
+    absent.py       somebody without a token, by their identity alone
     access.py       what somebody who comes to a conference brings with them
     accounts.py     who may log in, and with what; groups.py: groups of them, and the right that only a group holds
     guestlinks.py   the links that guests come by

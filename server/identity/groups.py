@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from server.identity.accounts import Account, AccountError
+from server.identity.accounts import ORGANIZERS, Account, AccountError, ServerRole
 from server.storage.store import Store
 
 MAX_GROUPS = 1_000
@@ -143,6 +143,13 @@ def operates(connection: sqlite3.Connection, account: str) -> bool:
         "SELECT 1 FROM group_members JOIN groups USING (name) WHERE account = ? AND operator", (account,)
     ).fetchone()
     return row is not None
+
+
+def by_right(connection: sqlite3.Connection, account: Account) -> bool:
+    """Whether an account is an organizer in every conference."""
+    # The security admin changes nothing, in whatever group.
+    operator = account.server_role is not ServerRole.SECURITY_ADMIN and operates(connection, account.id)
+    return account.server_role in ORGANIZERS or operator
 
 
 def any_operates(connection: sqlite3.Connection, names: Iterable[str]) -> bool:

@@ -7,6 +7,7 @@ the last of those tokens has expired by itself.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import sqlite3
 import time
@@ -24,8 +25,9 @@ MAX_LINKS = 1_000
 
 
 class GuestLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A guest link. `created` and `revoked` are ms since 1970, `expires` seconds, as in its token; `uses` counts the
-    guests who came by it for the first time."""
+    """A guest link. `made_by` is empty when the server itself made it: then it stands for itself. `created` and
+    `revoked` are ms since 1970, `expires` seconds, as in its token; `uses` counts the guests who came by it for the
+    first time."""
 
     id: str
     conference: str
@@ -114,14 +116,14 @@ class GuestLinks:
         )
         return link, token
 
-    async def again(self, label: str, conference: str, role: Role, made_by: str) -> str:
-        """The token of the link with this label, with a new lifetime; of a new link when there is none, or it was
-        revoked."""
-        found = next(
-            (link for link in await self.list(conference) if link.label == label and link.revoked is None), None
-        )
+    async def again(self, label: str, conference: str, role: Role) -> str:
+        """The token of the server's own link with this label, with a new lifetime; of a new link when there is none,
+        or it was revoked."""
+        # People may give theirs any label, and what somebody made is never the server's.
+        own = [link for link in await self.list(conference) if not link.made_by and link.label == label]
+        found = next((link for link in own if link.revoked is None), None)
         if found is None or found.role is not role:
-            return (await self.make(conference, role, made_by, label=label))[1]
+            return (await self.make(conference, role, "", label=label))[1]
         token = self._tokens.invitation(conference, role, id=found.id)
         expires = self._tokens.verify_invitation(token).expires
         await self._store.run(
@@ -158,6 +160,17 @@ class GuestLinks:
             await self._store.renew()
             await self._store.run(check)
         return signed
+
+    async def maker(self, id: str) -> str:
+        """Who made this link; empty for the server itself. Raises `BadToken`."""
+
+        def look(connection: sqlite3.Connection) -> str:
+            row = connection.execute("SELECT made_by FROM guest_links WHERE id = ?", (id,)).fetchone()
+            if row is None:
+                raise BadToken("the guest link is unknown here")
+            return str(row[0])
+
+        return await self._store.run(look)
 
     async def use(self, id: str) -> None:
         """One more guest comes by this link. Raises `BadToken`."""
@@ -219,6 +232,21 @@ def _link(row: tuple[str, str, str, str, str, int, int, int, int | None, int | N
         max_uses=row[8],
         revoked=row[9],
     )
+
+
+def holder(id: str) -> str:
+    """Who comes by a moderator's link: one person, else a moderator who was demoted or removed would open it again as
+    somebody new."""
+    return "g_" + hashlib.blake2b(id.encode(), digest_size=8).hexdigest()
+
+
+def moderates(connection: sqlite3.Connection, conference: str, identity: str) -> bool:
+    """Whether a moderator's link that stands makes this guest one."""
+    rows = connection.execute(
+        "SELECT id FROM guest_links WHERE conference = ? AND role = ? AND revoked IS NULL",
+        (conference, Role.MODERATOR.value),
+    )
+    return any(holder(row[0]) == identity for row in rows)
 
 
 def stands(connection: sqlite3.Connection, id: str, inside: bool = False) -> None:

@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from protocol.names import PersonKind, Role
 from server.config import Settings
+from server.identity.absent import absent
 from server.identity.access import Identified
-from server.identity.accounts import ORGANIZERS, Account, ServerRole, enabled, kept_in, let_in, standing_account
+from server.identity.accounts import Account, enabled, kept_in, let_in, standing_account
 from server.identity.apikeys import ApiKey, is_key, key_of
-from server.identity.groups import any_operates, operates
+from server.identity.groups import any_operates, by_right
 from server.identity.guestlinks import stands
 from server.identity.peers import Peer, Peers, peer_of
 from server.identity.provider import Provider
@@ -99,9 +100,15 @@ class Identities:
 
         def look(connection: sqlite3.Connection) -> tuple[Account, bool] | None:
             found = standing_account(connection, identity)
-            return (found[0], _by_right(connection, found[0])) if found is not None else None
+            return (found[0], by_right(connection, found[0])) if found is not None else None
 
         return await self._store.run(look)
+
+    async def absent(self, identity: str, conference: str) -> Identified | None:
+        """Somebody as they would come to a conference now, as far as their identity tells. None when nothing stands
+        behind them any more. Raises `StoreUnavailable`, as `again`."""
+        self._store.followed()
+        return await self._store.run(lambda connection: absent(connection, identity, conference))
 
     async def gone(self) -> Callable[[str, PersonKind], bool]:
         """Of an identity and its kind: whether nothing stands behind it, as far as these two tell."""
@@ -175,12 +182,6 @@ def _converted(values: dict[str, object]) -> Identified:
         raise BadToken(str(error)) from None
 
 
-def _by_right(connection: sqlite3.Connection, account: Account) -> bool:
-    # The security admin changes nothing, in whatever group.
-    operator = account.server_role is not ServerRole.SECURITY_ADMIN and operates(connection, account.id)
-    return account.server_role in ORGANIZERS or operator
-
-
 def _again(connection: sqlite3.Connection, who: Identified, inside: bool = False) -> Identified:
     if who.kind is PersonKind.USER:
         found = standing_account(connection, who.identity)
@@ -190,7 +191,7 @@ def _again(connection: sqlite3.Connection, who: Identified, inside: bool = False
         if who.issued < tokens_after:
             raise BadToken("from before the last change of password")
         let_in(connection, account)
-        return replace(who, name=account.name, by_right=_by_right(connection, account), account=account)
+        return replace(who, name=account.name, by_right=by_right(connection, account), account=account)
     let_in(connection, None)
     if who.kind is PersonKind.FEDERATED:
         if who.voucher is None or peer_of(connection, who.voucher) is None:

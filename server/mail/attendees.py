@@ -161,7 +161,10 @@ def expect(
     there = by_email(connection, link.conference, email)
     _look(connection, there, link.conference, email, now)
     if there is not None and there.state is State.EXPECTED and there.role is link.role:
-        changed = msgspec.structs.replace(there, name=name or there.name, note=note, template=template)
+        # The link stays; whoever invites again answers for it from now on, as its former maker may not be able to.
+        by = link.made_by
+        changed = msgspec.structs.replace(there, name=name or there.name, made_by=by, note=note, template=template)
+        connection.execute("UPDATE guest_links SET made_by = ? WHERE id = ?", (by, there.link))
     else:
         changed = Attendee(
             id=there.id if there is not None else new_id(),

@@ -89,6 +89,25 @@ def test_an_invitation_goes_out_and_its_link_leads_in_with_the_role(
     assert links["invitations"] == []
 
 
+def test_an_invitation_is_as_good_as_the_right_of_whoever_sent_it_and_good_again_when_somebody_else_does(
+    podium_server: Callable[..., Server], smtp: Callable[..., SmtpServer]
+) -> None:
+    mails = smtp()
+    server = podium_server(*mails.flags)
+    conference, owner = planned(server, 48 * HOUR_MS), server.login()
+    code = server.podium("account", "add", "ada", "--role", "admin").stdout.strip().partition("#code=")[2]
+    ada = server.api("POST", "/login", {"code": code})
+    body = {"people": [{"email": "anna@example.org"}], "role": "moderator"}
+    server.api("POST", f"/conferences/{conference}/attendees", body, ada["token"])
+    entry = {"invite": mails.wait(1)[0].link.partition("#invite=")[2], "name": "Anna"}
+    server.api("PUT", f"/workspace/people/{ada['account']['id']}", {"server_role": "member"}, owner.token)
+    refused = server.request("POST", "/api/v1/guests", entry)
+    assert (refused.status, refused.json["code"]) == (401, "bad_token")
+    invite(server, conference, "anna@example.org", role="moderator")
+    mails.wait(2)
+    assert server.api("POST", "/guests", entry)["conference"] == conference
+
+
 def test_a_mail_server_without_tls_gets_nothing_where_tls_is_asked_for(
     podium_server: Callable[..., Server], smtp: Callable[..., SmtpServer]
 ) -> None:

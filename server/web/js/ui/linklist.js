@@ -96,7 +96,7 @@ export class LinkList {
   /** @param {Link} link */
   #story({ uses, max_uses: most, made_by: maker, made_by_name: name, created, expires }) {
     const came = most === null ? `${plural(uses, 'guest')} came by it` : `${uses} of ${plural(most, 'guest')} came by it`;
-    const by = maker === this.you ? 'you' : name || 'somebody without an account';
+    const by = maker === '' ? 'the server' : maker === this.you ? 'you' : name || 'somebody without an account';
     return `${came}. Made by ${by} on ${day.format(created)}, good until ${day.format(expires * 1000)}.`;
   }
 
