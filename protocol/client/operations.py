@@ -92,9 +92,11 @@ OPERATIONS: dict[str, Operation] = {
     "removeEvent": Operation("DELETE", "/events/{event}", False),
     # Make a conference a session; the event's members have their roles in it from now on.
     "addSession": Operation("POST", "/events/{event}/sessions", False),
-    # Give somebody, by identity or login, a role in every session, live at once.
+    # Take a conference out of an event, for the owner of either and its organizers; the roles in it stay.
+    "removeSession": Operation("DELETE", "/events/{event}/sessions/{session}", False),
+    # Give somebody, by identity or login, a role in every session, live at once; for who organizes each.
     "setEventMember": Operation("PUT", "/events/{event}/members/{identity}", False),
-    # Take somebody's role back in every session.
+    # Take somebody's role back in every session; for who organizes each.
     "removeEventMember": Operation("DELETE", "/events/{event}/members/{identity}", False),
     # The recordings of a conference and their files; for organizers and security admins.
     "listRecordings": Operation("GET", "/conferences/{conference}/recordings", False),

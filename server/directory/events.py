@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
 
@@ -99,6 +99,26 @@ class Events:
             connection.execute("INSERT OR IGNORE INTO event_sessions VALUES (?, ?, ?)", (id, conference, self._now()))
 
         await self._store.run(insert)
+
+    async def remove_session(self, id: str, conference: str) -> None:
+        """A conference is no session of the event any more; the roles in it stay."""
+        await self._store.run(
+            lambda connection: connection.execute(
+                "DELETE FROM event_sessions WHERE event = ? AND conference = ?", (id, conference)
+            )
+        )
+
+    async def holding(self, conferences: Collection[str]) -> dict[str, str]:
+        """The event of each of these conferences that is a session of one."""
+
+        def look(connection: sqlite3.Connection) -> dict[str, str]:
+            marks = ", ".join("?" * len(conferences))
+            rows = connection.execute(
+                f"SELECT conference, event FROM event_sessions WHERE conference IN ({marks})", tuple(conferences)
+            )
+            return dict(rows.fetchall())
+
+        return await self._store.run(look)
 
     async def set_member(self, id: str, identity: str, role: Role) -> None:
         """Somebody has this role in the event. Raises `EventError`."""

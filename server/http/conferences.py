@@ -29,7 +29,8 @@ async def list_conferences(call: Call, _body: None) -> m.ConferenceList:
         None if everything else account.id, asked.limit + 1, begins(asked.after, tuple[int, str])
     )
     page, next = ends(found, asked.limit, lambda one: (one.created, one.id))
-    return m.ConferenceList(conferences=[await _listed(call, conference) for conference in page], next=next)
+    events = await call.services.events.holding([one.id for one in page])
+    return m.ConferenceList(conferences=[await _listed(call, one, events.get(one.id)) for one in page], next=next)
 
 
 async def create_conference(call: Call, body: m.NewConference) -> m.ConferenceCreated:
@@ -121,7 +122,7 @@ async def statistics(call: Call, _body: None) -> Statistics:
     return found
 
 
-async def _listed(call: Call, conference: Conference) -> m.ConferenceShown:
+async def _listed(call: Call, conference: Conference, event: str | None) -> m.ConferenceShown:
     summary = await call.services.rooms.summary(conference.id)
     return m.ConferenceShown(
         conference=conference.id,
@@ -132,6 +133,7 @@ async def _listed(call: Call, conference: Conference) -> m.ConferenceShown:
         people=summary.people if summary is not None else 0,
         starts=conference.starts,
         ends=conference.ends,
+        event=event,
     )
 
 

@@ -1,4 +1,8 @@
-"""The API of events of several sessions: a member has the same role in each session."""
+"""The API of events of several sessions: a member has the same role in each session.
+
+An event is no way around a conference: who changes roles by it has to organize every session at that moment, and who
+organizes a conference takes it out of an event of somebody else.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,13 @@ import msgspec
 
 from protocol.errors import Code
 from protocol.names import ConferenceId, Identity, Role, Title
+from server.directory.conferences import Conference
 from server.directory.events import Event, EventError
 from server.http.endpoint import Call, Caller, Endpoint
 from server.http.failure import Failure
 from server.http.messages import Body
 from server.http.paging import Page, begins, ends
+from server.http.rights import lasting_role, note
 from server.identity.accounts import MAKERS
 
 
@@ -107,14 +113,30 @@ async def add_session(call: Call, body: EventSession) -> EventShown:
             await services.events.add_session(event.id, conference.id)
         except EventError as error:
             raise Failure(Code.TOO_MANY, str(error)) from None
+        await note(call, conference, "event.join", event.id)
         await _appoint(call, conference.id, list(event.members.items()))
         return await _shown(call, await _event(call))
+
+
+async def remove_session(call: Call, _body: None) -> Gone:
+    services = call.services
+    async with services.events.changing:
+        event = await services.events.find(call.path["event"])
+        if event is None or call.path["session"] not in event.sessions:
+            raise Failure(Code.NOT_FOUND)
+        conference = await _session(call, call.path["session"])
+        if not (_has(call, event) or await _organizes(call, conference)):
+            raise Failure(Code.NOT_FOUND)
+        _demand_maker(call)
+        await services.events.remove_session(event.id, conference.id)
+        await note(call, conference, "event.leave", event.id)
+        return Gone()
 
 
 async def set_member(call: Call, body: MemberRole) -> EventShown:
     services = call.services
     async with services.events.changing:
-        event, identity = await _changing(call), await _somebody(call)
+        event, identity = await _appointing(call), await _somebody(call)
         try:
             await services.events.set_member(event.id, identity, body.role)
         except EventError as error:
@@ -127,7 +149,7 @@ async def set_member(call: Call, body: MemberRole) -> EventShown:
 async def remove_member(call: Call, _body: None) -> EventShown:
     services = call.services
     async with services.events.changing:
-        event, identity = await _changing(call), _identity(call)
+        event, identity = await _appointing(call), _identity(call)
         try:
             await services.events.remove_member(event.id, identity)
         except EventError as error:
@@ -147,9 +169,13 @@ async def _appoint(call: Call, conference: str, roles: Sequence[tuple[str, Role 
 async def _event(call: Call) -> Event:
     """The event in the path, for its owner and for organizers by right; to others it is not there."""
     found = await call.services.events.find(call.path["event"])
-    if found is None or not (call.caller.by_right or found.owner == call.identity):
+    if found is None or not _has(call, found):
         raise Failure(Code.NOT_FOUND)
     return found
+
+
+def _has(call: Call, event: Event) -> bool:
+    return call.caller.by_right or event.owner == call.identity
 
 
 async def _changing(call: Call) -> Event:
@@ -157,6 +183,31 @@ async def _changing(call: Call) -> Event:
     event = await _event(call)
     _demand_maker(call)
     return event
+
+
+async def _appointing(call: Call) -> Event:
+    """The same for somebody who changes roles. Whoever added a session may organize it no more: then nothing is changed
+    in any of them, and they are told which it is."""
+    event = await _changing(call)
+    for id in event.sessions:
+        conference = await _session(call, id)
+        if not await _organizes(call, conference):
+            sentence = (
+                f"You do not organize “{conference.title}”, a session of this event; take it out of the event first."
+            )
+            raise Failure(Code.NOT_ALLOWED, sentence, details={"conference": id})
+    return event
+
+
+async def _session(call: Call, id: str) -> Conference:
+    found = await call.services.conferences.find(id)
+    if found is None:
+        raise Failure(Code.NO_SUCH_CONFERENCE)
+    return found
+
+
+async def _organizes(call: Call, conference: Conference) -> bool:
+    return await lasting_role(call.services, conference, call.identity) is Role.ORGANIZER
 
 
 def _demand_maker(call: Call) -> None:
@@ -267,24 +318,35 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         errors=(*_ERRORS, Code.NO_SUCH_CONFERENCE),
     ),
     Endpoint(
+        method="DELETE",
+        # Not {conference}: an event's owner takes out a conference in which they are blocked as well.
+        path=_ONE + "/sessions/{session}",
+        name="removeSession",
+        summary="Take a conference out of an event, for the owner of either and its organizers; the roles in it stay.",
+        handler=remove_session,
+        response=Gone,
+        caller=Caller.ACCOUNT,
+        errors=(*_ERRORS, Code.NO_SUCH_CONFERENCE),
+    ),
+    Endpoint(
         method="PUT",
         path=_ONE + "/members/{identity}",
         name="setEventMember",
-        summary="Give somebody, by identity or login, a role in every session, live at once.",
+        summary="Give somebody, by identity or login, a role in every session, live at once; for who organizes each.",
         handler=set_member,
         body=MemberRole,
         response=EventShown,
         caller=Caller.ACCOUNT,
-        errors=(*_ERRORS, Code.NO_SUCH_PERSON),
+        errors=(*_ERRORS, Code.NO_SUCH_CONFERENCE, Code.NO_SUCH_PERSON),
     ),
     Endpoint(
         method="DELETE",
         path=_ONE + "/members/{identity}",
         name="removeEventMember",
-        summary="Take somebody's role back in every session.",
+        summary="Take somebody's role back in every session; for who organizes each.",
         handler=remove_member,
         response=EventShown,
         caller=Caller.ACCOUNT,
-        errors=(*_ERRORS, Code.NO_SUCH_PERSON),
+        errors=(*_ERRORS, Code.NO_SUCH_CONFERENCE, Code.NO_SUCH_PERSON),
     ),
 )

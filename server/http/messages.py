@@ -87,7 +87,7 @@ class GuestEntered(msgspec.Struct, frozen=True, kw_only=True):
 
 class ConferenceShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A conference in one's list. `people` are present now; `running`: it was not ended; `starts` and `ends`: when it
-    is planned to, in ms since 1970."""
+    is planned to, in ms since 1970; `event`: of which it is a session."""
 
     conference: str
     title: str
@@ -97,6 +97,7 @@ class ConferenceShown(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     people: int
     starts: int | None = None
     ends: int | None = None
+    event: str | None = None
 
 
 class ConferenceList(msgspec.Struct, frozen=True, kw_only=True):

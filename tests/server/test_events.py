@@ -91,6 +91,7 @@ def test_only_its_owner_and_organizers_by_right_see_and_change_an_event(shared_s
         ("POST", f"{path}/sessions", {"conference": mine}),
         ("PUT", f"{path}/members/{dora.identity}", {"role": "moderator"}),
         ("DELETE", f"{path}/members/{dora.identity}", None),
+        ("DELETE", f"{path}/sessions/{mine}", None),
     ):
         response = shared_server.request(method, where, body, dora.token)
         assert (response.status, response.json["code"]) == (404, "not_found"), (method, where)
@@ -115,6 +116,7 @@ def test_only_its_owner_and_organizers_by_right_see_and_change_an_event(shared_s
         ("PUT", "/members/a%20b", {"role": "viewer"}, (404, "no_such_person")),
         ("PUT", "/members/anna@conf.example.org", {"role": "emperor"}, (400, "bad_message")),
         ("DELETE", "/members/u_nobody", None, (404, "no_such_person")),
+        ("DELETE", "/sessions/abc-defg-hij", None, (404, "not_found")),
     ],
 )
 def test_what_makes_no_sense_changes_nothing(
@@ -155,6 +157,114 @@ def test_an_event_and_its_members_outlive_a_restart_and_their_accounts(podium_se
     assert server.podium("account", "remove", "eva", "--yes").returncode == 0
     owner = server.login()
     assert server.api("GET", f"/events/{event}", token=owner.token)["owner"] == owner.identity
+
+
+# --- sessions of others ----------------------------------------------------------------------
+
+
+def operated(server: Server, login: str) -> tuple[Guest, str]:
+    """Somebody in an operators' group of their own, and the path of their place in it."""
+    guest, owner = member(server, login), server.login()
+    server.api("POST", "/groups", {"name": f"of-{login}", "operator": True}, owner.token)
+    place = f"/groups/of-{login}/members/{guest.identity}"
+    server.api("PUT", place, None, owner.token)
+    return guest, place
+
+
+def audited(server: Server, conference: str) -> list[tuple[str, str, str]]:
+    token = server.login().token
+    entries = server.api("GET", f"/conferences/{conference}/audit?limit=500", token=token)["entries"]
+    return [(one["actor"], one["command"], one.get("target", "")) for one in entries]
+
+
+async def test_who_operates_no_more_gives_and_takes_no_role_by_an_event_made_before(
+    shared_server: Server, clients: Clients
+) -> None:
+    oskar, place = operated(shared_server, "oskar.events")
+    vera, walt = member(shared_server, "vera"), member(shared_server, "walt")
+    hers = shared_server.api("POST", "/conferences", {"title": "Vera's"}, vera.token)["conference"]
+    his = shared_server.api("POST", "/conferences", {"title": "Oskar's"}, oskar.token)["conference"]
+    event = shared_server.api("POST", "/events", {"title": "Both"}, oskar.token)["event"]
+    for conference in (his, hers):
+        shared_server.api("POST", f"/events/{event}/sessions", {"conference": conference}, oskar.token)
+    shared_server.api("PUT", f"/events/{event}/members/{walt.identity}", {"role": "moderator"}, oskar.token)
+    shared_server.api("DELETE", place, None, shared_server.login().token)
+    before = shared_server.api("GET", f"/events/{event}", token=oskar.token)
+    for method, whom, body in (
+        ("PUT", oskar, {"role": "organizer"}),
+        ("PUT", walt, {"role": "viewer"}),
+        ("DELETE", walt, None),
+    ):
+        path = f"/api/v1/events/{event}/members/{whom.identity}"
+        refused = shared_server.request(method, path, body, oskar.token)
+        assert (refused.status, refused.json["code"]) == (403, "not_allowed"), method
+        assert "Vera's" in refused.json["message"] and refused.json["details"] == {"conference": hers}
+    # Nothing has changed: in the event, in hers, nor in the one that is before hers and his.
+    assert shared_server.api("GET", f"/events/{event}", token=oskar.token) == before
+    inside: Client = await clients(shared_server, oskar, hers)
+    assert inside.person(oskar.identity)["role"] == "speaker"
+    for conference in (his, hers):
+        visitor: Client = await clients(shared_server, walt, conference)
+        assert visitor.person(walt.identity)["role"] == "moderator"
+        await visitor.send("conference.leave")
+    # What he does not organize he takes out, and has the rest to himself again.
+    shared_server.api("DELETE", f"/events/{event}/sessions/{hers}", None, oskar.token)
+    shown = shared_server.api("DELETE", f"/events/{event}/members/{walt.identity}", None, oskar.token)
+    assert (shown["sessions"], shown["members"]) == ([his], [])
+    again: Client = await clients(shared_server, walt, hers)
+    assert again.person(walt.identity)["role"] == "moderator"
+
+
+async def test_who_was_made_an_organizer_of_a_session_gives_roles_in_it_present_or_not_until_they_are_blocked(
+    shared_server: Server, clients: Clients
+) -> None:
+    olga, place = operated(shared_server, "olga.events")
+    conference = shared_server.create("Organized by Olga")
+    event = shared_server.api("POST", "/events", {"title": "Olga's"}, olga.token)["event"]
+    shared_server.api("POST", f"/events/{event}/sessions", {"conference": conference}, olga.token)
+    shared_server.api("DELETE", place, None, shared_server.login().token)
+    owner: Client = await clients(shared_server, shared_server.login(), conference)
+    path = f"/api/v1/events/{event}/members/{member(shared_server, 'xena').identity}"
+
+    def status() -> int:
+        return shared_server.request("PUT", path, {"role": "viewer"}, olga.token).status
+
+    # A moderator is less than the role of an event may be.
+    await owner.send("role.assign", target=olga.identity, role="moderator")
+    assert status() == 403
+    await owner.send("role.assign", target=olga.identity, role="organizer")
+    assert status() == 200
+    await owner.send("participant.block", target=olga.identity)
+    assert status() == 403
+    # It is still her event.
+    assert shared_server.api("DELETE", f"/events/{event}/sessions/{conference}", None, olga.token) == {"removed": True}
+
+
+def test_the_owner_of_a_conference_takes_it_out_of_an_event_of_somebody_else(shared_server: Server) -> None:
+    yann, zoe, owner = member(shared_server, "yann"), member(shared_server, "zoe"), shared_server.login()
+    his = shared_server.api("POST", "/conferences", {"title": "Yann's"}, yann.token)["conference"]
+    event = event_of(shared_server, his)
+
+    def listed() -> Any:
+        (only,) = shared_server.api("GET", "/conferences", token=yann.token)["conferences"]
+        return only.get("event")
+
+    # He sees that it is in one, though not who is in it.
+    assert listed() == event
+    assert shared_server.request("GET", f"/api/v1/events/{event}", token=yann.token).status == 404
+    path = f"/events/{event}/sessions/{his}"
+    for token, where in ((zoe.token, path), (yann.token, f"/events/{event_of(shared_server)}/sessions/{his}")):
+        refused = shared_server.request("DELETE", f"/api/v1{where}", token=token)
+        assert (refused.status, refused.json["code"]) == (404, "not_found")
+    assert listed() == event
+    assert shared_server.api("DELETE", path, None, yann.token) == {"removed": True}
+    assert listed() is None
+    assert shared_server.api("GET", f"/events/{event}", token=owner.token)["sessions"] == []
+    assert shared_server.request("DELETE", f"/api/v1{path}", token=yann.token).status == 404
+    record = audited(shared_server, his)
+    assert (owner.identity, "event.join", event) in record and (yann.identity, "event.leave", event) in record
+    # Free again for another one.
+    event_of(shared_server, his)
 
 
 # --- planned conferences -------------------------------------------------------------------
@@ -220,12 +330,15 @@ async def test_who_plans_for_later_is_not_returned_to_what_is_running(
 def test_an_owner_who_became_a_security_admin_reads_an_event_and_changes_nothing(shared_server: Server) -> None:
     sam, owner = member(shared_server, "sam.secure"), shared_server.login()
     event = shared_server.api("POST", "/events", {"title": "Mine"}, sam.token)["event"]
+    hers = shared_server.api("POST", "/conferences", {"title": "Sam's"}, sam.token)["conference"]
+    shared_server.api("POST", f"/events/{event}/sessions", {"conference": hers}, sam.token)
     shared_server.api("PUT", f"/workspace/people/{sam.identity}", {"server_role": "security_admin"}, owner.token)
     shared_server.api("GET", f"/events/{event}", token=sam.token)
     for method, path, body in (
         ("PUT", f"/members/{owner.identity}", {"role": "viewer"}),
         ("DELETE", f"/members/{owner.identity}", None),
         ("POST", "/sessions", {"conference": shared_server.conference}),
+        ("DELETE", f"/sessions/{hers}", None),
         ("DELETE", "", None),
     ):
         answer = shared_server.request(method, f"/api/v1/events/{event}{path}", body, sam.token)

@@ -76,9 +76,11 @@ export const OPERATIONS = /** @type {const} */ ({
   removeEvent: ["DELETE", "/events/{event}", false],
   /** Make a conference a session; the event's members have their roles in it from now on. */
   addSession: ["POST", "/events/{event}/sessions", false],
-  /** Give somebody, by identity or login, a role in every session, live at once. */
+  /** Take a conference out of an event, for the owner of either and its organizers; the roles in it stay. */
+  removeSession: ["DELETE", "/events/{event}/sessions/{session}", false],
+  /** Give somebody, by identity or login, a role in every session, live at once; for who organizes each. */
   setEventMember: ["PUT", "/events/{event}/members/{identity}", false],
-  /** Take somebody's role back in every session. */
+  /** Take somebody's role back in every session; for who organizes each. */
   removeEventMember: ["DELETE", "/events/{event}/members/{identity}", false],
   /** The recordings of a conference and their files; for organizers and security admins. */
   listRecordings: ["GET", "/conferences/{conference}/recordings", false],
