@@ -93,3 +93,33 @@ async def test_an_event_is_made_with_sessions_and_people_whose_role_is_in_each(
     await expect(event).to_have_count(0)
     assert server.api("GET", "/events", token=teacher.token) == {"events": [], "next": None}
     await expect(page.get_by_test_id("conference-card").filter(has_text="Morning")).to_be_visible()
+
+
+async def test_a_session_is_taken_out_by_the_events_owner_and_by_its_own(shared_server: Server, chromium: Any) -> None:
+    server, page = shared_server, await chromium(reduced_motion="reduce")
+    teacher, owner = join(server, "member"), server.login()
+    for title in ("Mine", "Also mine"):
+        body = {"title": title, "starts": int(time.time() * 1000) + 86_400_000}
+        made = server.api("POST", "/conferences", body, teacher.token)["conference"]
+        by = teacher if title == "Mine" else owner
+        event = server.api("POST", "/events", {"title": f"Event of {title}"}, by.token)["event"]
+        server.api("POST", f"/events/{event}/sessions", {"conference": made}, by.token)
+    await page.goto(f"{server.url}/company")
+    await page.evaluate("token => localStorage.setItem('podium.token', token)", teacher.token)
+    await page.goto(f"{server.url}/")
+    ours = page.get_by_test_id("event").filter(has_text="Event of Mine")
+    taken = page.get_by_test_id("conference-take-out")
+    await expect(taken).to_have_count(2)
+    await screenshot(page, "event-take-out")
+    await ours.get_by_role("button", name="Take Mine out of the event").click()
+    await expect(page.get_by_test_id("ask")).to_contain_text("Everybody keeps their role in it.")
+    await page.get_by_test_id("confirm").click()
+    await expect(ours).to_contain_text("No session yet.")
+    await expect(taken).to_have_count(1)
+    # Of an event that one does not see, by the card of the conference.
+    await taken.click()
+    await page.get_by_test_id("confirm").click()
+    await expect(taken).to_have_count(0)
+    card = page.get_by_test_id("conference-card").filter(has_text="Also mine")
+    await expect(card.get_by_test_id("conference-open")).to_be_focused()
+    assert server.api("GET", f"/events/{event}", token=owner.token)["sessions"] == []

@@ -6,9 +6,10 @@ import { h, icon } from '../ui/dom.js';
 import { copyGuestLink, inviteDialog } from '../ui/invite.js';
 import { toast } from '../ui/toast.js';
 import { momentWord, refusalText } from '../ui/words.js';
+import { askToTakeOut, removeSession } from './eventdialogs.js';
 
 /** @typedef {import("./account.js").Account} Account */
-/** @typedef {{ conference: string, title: string, owner: string, mine: boolean, running: boolean, people: number, starts?: number, ends?: number }} Conference */
+/** @typedef {{ conference: string, title: string, owner: string, mine: boolean, running: boolean, people: number, starts?: number, ends?: number, event?: string }} Conference */
 
 // People come and go in seconds; the list is a few hundred bytes.
 const REFRESH_MS = 8_000;
@@ -20,9 +21,10 @@ const SEARCH_FROM = 7;
  * @param {Account} account
  * @param {string} token
  * @param {() => void} expired called when the token is not valid any more
+ * @param {() => void} released called when a conference was taken out of an event
  * @returns {{ stop: () => void, refresh: () => Promise<void> }} `stop` ends refreshing
  */
-export function showConferences(account, token, expired) {
+export function showConferences(account, token, expired, released) {
   const cards = byId('cards', HTMLUListElement);
   const filter = byId('search-text', HTMLInputElement);
   const abort = new AbortController();
@@ -64,10 +66,25 @@ export function showConferences(account, token, expired) {
     if (state === drawn) return;
     drawn = state;
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
-    cards.replaceChildren(...(shown.length ? shown.map((one) => card(one, account, token)) : [nothing(wanted)]));
+    cards.replaceChildren(...(shown.length ? shown.map((one) => card(one, account, token, takeOut)) : [nothing(wanted)]));
     for (const element of focused ? cards.querySelectorAll('[data-key]') : []) {
       if (element instanceof HTMLElement && element.dataset.key === focused) element.focus();
     }
+  }
+
+  /** @param {Conference} conference */
+  async function takeOut({ conference, title, event = '' }) {
+    if (!(await askToTakeOut(title))) return;
+    try {
+      await removeSession(token, event, conference);
+      await refresh();
+      released();
+    } catch (error) {
+      byId('summary', HTMLElement).textContent = refusalText(error);
+    }
+    // The button that was pressed is gone.
+    const open = cards.querySelector(`[data-conference="${CSS.escape(conference)}"] [data-testid="conference-open"]`);
+    if (open instanceof HTMLElement) open.focus();
   }
 
   function stop() {
@@ -118,10 +135,11 @@ function nothing(wanted) {
  * @param {Conference} conference
  * @param {Account} account
  * @param {string} token
+ * @param {(conference: Conference) => Promise<void>} takeOut takes it out of its event
  * @returns {HTMLLIElement}
  */
-function card(conference, account, token) {
-  const { conference: id, title, mine, owner, running, people, starts } = conference;
+function card(conference, account, token, takeOut) {
+  const { conference: id, title, mine, owner, running, people, starts, event } = conference;
   const planned = running && starts !== undefined && starts > Date.now();
   const busy = people > 0;
   const where = { token, conference: id, title, you: account.id };
@@ -152,6 +170,24 @@ function card(conference, account, token) {
       h('h3', { class: 'home-card-title', title }, title),
       h('p', { class: 'hint truncate' }, mine || owner === account.id ? 'Yours' : 'Of somebody else'),
       planned && h('p', { class: 'hint', data: { testid: 'conference-starts' } }, `Starts ${momentWord(starts)}`),
+      mine &&
+        event &&
+        h(
+          'p',
+          { class: 'hint' },
+          'A session of an event. ',
+          h(
+            'button',
+            {
+              class: 'btn btn-quiet btn-sm',
+              type: 'button',
+              data: { testid: 'conference-take-out', key: `out ${id}` },
+              on: { click: () => void takeOut(conference) },
+            },
+            'Take it out',
+            h('span', { class: 'sr-only' }, `: ${title}`),
+          ),
+        ),
     ),
     h(
       'div',

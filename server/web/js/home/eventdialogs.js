@@ -1,7 +1,7 @@
-// Making an event, adding a session to it, and saying who has which role in all of its sessions.
+// Making an event, adding a session to it and taking one out, and saying who has which role in all of its sessions.
 
 import { api } from '../ui/api.js';
-import { openDialog } from '../ui/dialog.js';
+import { ask, openDialog } from '../ui/dialog.js';
 import { h, icon } from '../ui/dom.js';
 import { field, missing, refusal, select, textInput } from '../ui/fields.js';
 import { formDialog } from '../ui/formdialog.js';
@@ -73,6 +73,14 @@ export function sessionDialog({ token, event, conferences, done }) {
     },
   });
 }
+
+/** @param {string} title the conference's */
+export const askToTakeOut = (title) =>
+  ask({ title: `Take “${title}” out of its event?`, text: 'Everybody keeps their role in it.', confirm: 'Take it out', danger: true });
+
+/** @param {string} token @param {string} event @param {string} conference */
+export const removeSession = (token, event, conference) =>
+  api('DELETE', `/events/${encodeURIComponent(event)}/sessions/${encodeURIComponent(conference)}`, { token });
 
 /**
  * Who has which role in every session; what is done here is done at once. Resolves when it is closed.

@@ -9,7 +9,7 @@ import { byId } from '../ui/byid.js';
 import { ask } from '../ui/dialog.js';
 import { h, icon } from '../ui/dom.js';
 import { momentWord, refusalText } from '../ui/words.js';
-import { newEventDialog, peopleDialog, sessionDialog } from './eventdialogs.js';
+import { askToTakeOut, newEventDialog, peopleDialog, removeSession, sessionDialog } from './eventdialogs.js';
 
 /** @typedef {import("./account.js").Account} Account */
 /** @typedef {{ conference: string, title: string, mine?: boolean, starts?: number | null }} Conference */
@@ -20,8 +20,8 @@ import { newEventDialog, peopleDialog, sessionDialog } from './eventdialogs.js';
  * Shows the list and wires the button that makes an event. Where the server refuses the list, there is no section.
  * @param {Account} account
  * @param {string} token
- * @param {() => Promise<void>} added there may be a new conference
- * @returns {() => void} stops it
+ * @param {() => Promise<void>} added there may be a new conference, or one that is in no event any more
+ * @returns {{ stop: () => void, refresh: () => Promise<void> }} `stop` ends it
  */
 export function showEvents(account, token, added) {
   const abort = new AbortController();
@@ -102,7 +102,7 @@ export function showEvents(account, token, added) {
         ),
       ),
       owner === account.id ? null : h('p', { class: 'hint' }, 'Of somebody else'),
-      h('ul', { class: 'home-sessions', data: { testid: 'event-sessions' } }, ...(sessions.length ? sessions.map(session) : [h('li', { class: 'hint' }, 'No session yet.')])),
+      h('ul', { class: 'home-sessions', data: { testid: 'event-sessions' } }, ...(sessions.length ? sessions.map((one) => session(one, event)) : [h('li', { class: 'hint' }, 'No session yet.')])),
       h(
         'div',
         { class: 'row row-s row-wrap' },
@@ -122,6 +122,45 @@ export function showEvents(account, token, added) {
     (node instanceof HTMLElement ? node : byId('events-title', HTMLElement)).focus();
   }
 
+  /** @param {Conference} one @param {Event} event */
+  function session({ conference, title, starts }, event) {
+    const label = `Take ${title} out of the event ${event.title}`;
+    return h(
+      'li',
+      {},
+      h('a', { href: `/c/${encodeURIComponent(conference)}` }, title),
+      h(
+        'span',
+        { class: 'row row-s' },
+        h('span', { class: 'hint' }, starts ? momentWord(starts) : 'No time set'),
+        h(
+          'button',
+          {
+            class: 'btn btn-quiet btn-icon btn-sm',
+            type: 'button',
+            'aria-label': label,
+            title: label,
+            data: { testid: 'session-remove' },
+            on: { click: () => void takeOut(conference, title, event) },
+          },
+          icon('x'),
+        ),
+      ),
+    );
+  }
+
+  /** @param {string} conference @param {string} called @param {Event} event */
+  async function takeOut(conference, called, { event }) {
+    if (!(await askToTakeOut(called))) return;
+    try {
+      await removeSession(token, event, conference);
+      await Promise.all([read(), added()]);
+    } catch (error) {
+      problem.textContent = refusalText(error);
+    }
+    byId('events-title', HTMLElement).focus();
+  }
+
   /** @param {Event} event */
   async function remove({ event, title }) {
     const text = 'Its sessions stay as conferences, and everybody keeps their role in them.';
@@ -139,17 +178,8 @@ export function showEvents(account, token, added) {
   document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && void read(), { signal });
   list.replaceChildren();
   void read();
-  return () => abort.abort();
+  return { stop: () => abort.abort(), refresh: read };
 }
-
-/** @param {Conference} conference */
-const session = ({ conference, title, starts }) =>
-  h(
-    'li',
-    {},
-    h('a', { href: `/c/${encodeURIComponent(conference)}` }, title),
-    h('span', { class: 'hint' }, starts ? momentWord(starts) : 'No time set'),
-  );
 
 /** @param {string} picture @param {string} label @param {string} testid @param {() => void} run */
 const deed = (picture, label, testid, run) =>

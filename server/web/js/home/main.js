@@ -116,11 +116,11 @@ function welcome(account, token) {
   byId('greeting', HTMLElement).textContent = `Hello, ${account.name.trim().split(/\s+/)[0]}`;
   byId('first-run', HTMLElement).replaceChildren(firstRunHint(account, setPassword) ?? '');
   show('signed-in');
-  const conferences = showConferences(account, token, () => leave(ENDED));
-  const stopEvents = showEvents(account, token, conferences.refresh);
+  const conferences = showConferences(account, token, () => leave(ENDED), () => void events.refresh());
+  const events = showEvents(account, token, conferences.refresh);
   const stop = () => {
     conferences.stop();
-    stopEvents();
+    events.stop();
   };
 }
 
