@@ -86,6 +86,30 @@ async def test_a_private_conference_lets_those_in_who_were_added_by_hand(server:
     assert (await join(clients, server, sign(), conference))["role"] == "moderator"
 
 
+async def test_a_link_of_a_federated_moderator_is_good_until_they_are_none_or_their_server_is_no_peer(
+    podium_server: Callable[..., Server], clients: Clients, tmp_path: Path
+) -> None:
+    server = podium_server("--federation-name", HERE)
+    add(server, tmp_path, PEER, pem(KEYS["EdDSA"]))
+    owner = await clients(server, server.login(), server.conference)
+    await owner.send("role.assign", target=f"anna@{PEER}", role="moderator")
+    anna = await clients(server, Guest(sign(), "", ""), server.conference)
+    path = f"/conferences/{server.conference}/invitations"
+    entry = {"invite": server.api("POST", path, {"role": "viewer"}, sign())["token"], "name": "Ben"}
+    await anna.send("conference.leave")
+
+    def status() -> int:
+        return server.request("POST", "/api/v1/guests", entry).status
+
+    assert status() == 200
+    await owner.send("role.clear", target=f"anna@{PEER}")
+    assert status() == 401
+    await owner.send("role.assign", target=f"anna@{PEER}", role="moderator")
+    assert status() == 200
+    assert server.podium("peer", "remove", PEER).returncode == 0
+    assert status() == 401
+
+
 async def test_a_federated_user_is_never_an_operator_and_creates_nothing(server: Server, clients: Clients) -> None:
     server.podium("group", "add", "ops", "--operator")
     token = sign(sub="eve", groups=["ops"], role="organizer", server_role="owner", kind="user", by_right=True)
