@@ -93,14 +93,17 @@ async def conferences(one: Node, two: Node, owner: Account) -> None:
     assert (await others.look(token)).id == link.id
     await others.use(link.id)
     await others.revoke(made.id, link.id, True)
-    await others.again("Printed", made.id, Role.VIEWER, owner.id)
+    await others.again("Printed", made.id, Role.VIEWER)
     await until_same(one, two)
-    await links.again("Printed", made.id, Role.VIEWER, owner.id)
+    await links.again("Printed", made.id, Role.VIEWER)
     event = await Events(one.store).create("Two days", owner.id)
     await Events(one.store).add_session(event.id, made.id)
     await Events(one.store).set_member(event.id, owner.id, Role.MODERATOR)
     await until_same(one, two)
     await Events(two.store).remove_member(event.id, owner.id)
+    await Events(two.store).remove_session(event.id, made.id)
+    await until_same(one, two)
+    await Events(one.store).add_session(event.id, made.id)
     await Events(two.store).remove((await Events(two.store).create("None", owner.id)).id)
 
 
