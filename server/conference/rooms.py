@@ -252,14 +252,14 @@ class Rooms:
             now = self.now()
             await self._store.run(forget)
 
-    async def send_away(self, out: Callable[[str, PersonKind], bool], *, elsewhere: bool) -> None:
-        """Those leave who are in a conference and of whom `out(identity, kind)` is true, connected or not; those who
-        are connected through other nodes only if `elsewhere`."""
+    async def send_away(self, out: Callable[[str, PersonKind], bool]) -> None:
+        """Those leave who are in a conference and of whom `out(identity, kind)` is true, connected or not; but not
+        those who are connected through other nodes alone, which may know more of them."""
         leaving = [
             room.replica.ask(person.id, c.ConferenceLeave(id=0))
             for room in self._open.values()
             for person in room.replica.room.people.values()
-            if (elsewhere or not person.links or room.here in person.links) and out(person.id, person.kind)
+            if (not person.links or room.here in person.links) and out(person.id, person.kind)
         ]
         # A refusal means that they are gone already, or that the disk is: then they are asked again at the next check.
         await asyncio.gather(*leaving)

@@ -70,9 +70,13 @@ async def list_groups(call: Call, _body: None) -> GroupList:
 async def create(call: Call, body: NewGroup) -> GroupShown:
     _demand_admin(call)
     try:
-        return _shown(await call.services.groups.add(body.name, body.operator))
+        made = await call.services.groups.add(body.name, body.operator)
     except AccountError as error:
         raise Failure(Code.BAD_MESSAGE, str(error), details={"path": "$.name"}) from None
+    if made.operator:
+        # It has no members yet, but a program may have named it before it was there.
+        await _reach_sessions(call)
+    return _shown(made)
 
 
 async def look(call: Call, _body: None) -> GroupDetail:
@@ -119,8 +123,11 @@ def _demand_admin(call: Call) -> None:
 
 
 async def _reach_sessions(call: Call, identity: str | None = None) -> None:
-    """Who is connected has what changed at once."""
-    await call.services.sessions.check(lambda who: who.account is not None and identity in (None, who.identity))
+    """Who is connected has what changed at once: an account, or all of them and those whose program names groups."""
+    if identity is None:
+        await call.services.sessions.check(lambda who: who.account is not None or bool(who.groups))
+    else:
+        await call.services.sessions.check(lambda who: who.account is not None and who.identity == identity)
 
 
 async def _group(call: Call) -> Group:

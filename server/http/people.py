@@ -27,12 +27,12 @@ async def show_me(call: Call, _body: None) -> Person:
 
 async def edit_person(call: Call, body: m.PersonChange) -> Person:
     id = call.path["account"]
-    person, demoted = await act(
+    person, other_role = await act(
         call, lambda acting: people.edit(acting, id, body.name, body.login, body.server_role, body.values)
     )
-    if demoted:
-        # In a conference they are an organizer by right until they leave it; coming back they are what they are now.
-        await call.services.rooms.send_away(lambda identity, _kind: identity == id, elsewhere=True)
+    if other_role:
+        # In a conference they stay, with the role that they have now.
+        await call.services.sessions.check(lambda who: who.account is not None and who.identity == id)
     return person
 
 

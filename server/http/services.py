@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 
 from protocol.control import RoomReport
 from protocol.files import File
-from protocol.names import PersonKind, Role
+from protocol.names import Role
 from protocol.statistics import Statistics
 from server.attendance.book import Book
 from server.chatlog import Chats
@@ -73,8 +73,6 @@ class RoomsSeen(Protocol):
     async def end_as(self, conference_id: str, person: str) -> Refusal | None: ...
 
     async def remove(self, conference_id: str, by: str) -> None: ...
-
-    async def send_away(self, out: Callable[[str, PersonKind], bool], *, elsewhere: bool) -> None: ...
 
     async def note(
         self, conference_id: str, by: str, name: str, command: str, target: str = "", **details: Any

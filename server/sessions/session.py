@@ -161,9 +161,8 @@ class Gateway:
                 else:
                     session.is_now(now)
         if about is None:
-            # Whose connection is broken would stay for the grace period, seen and heard. Of those whom other nodes have
-            # let in these may know more.
-            await self.rooms.send_away(await self.identities.gone(), elsewhere=False)
+            # Whose connection is broken would stay for the grace period, seen and heard.
+            await self.rooms.send_away(await self.identities.gone())
 
     def disconnected(self, session: Session) -> None:
         """The session is over."""

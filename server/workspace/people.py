@@ -63,7 +63,7 @@ def edit(
     values: dict[str, str | None],
 ) -> tuple[Person, bool]:
     """Change somebody; None stays as it is, and a value of None goes. Of oneself everybody changes name and values.
-    The second answer: whether they lose the rights of an admin by it."""
+    The second answer: whether they have another server role by it."""
     account = acting.account if id == acting.account.id else None
     if account is None or login is not None or server_role is not None:
         acting.need("member.edit")
@@ -88,7 +88,7 @@ def edit(
     if changed:
         acting.record("profile.edit" if id == acting.account.id else "member.edit", account.login, ", ".join(changed))
     after = _find(acting.connection, id)
-    return _shown(acting, after), account.server_role is ServerRole.ADMIN and after.server_role is not ServerRole.ADMIN
+    return _shown(acting, after), after.server_role is not account.server_role
 
 
 def remove(acting: Acting, id: str) -> None:

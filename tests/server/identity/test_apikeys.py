@@ -124,6 +124,24 @@ async def test_groups_count_only_for_a_key_that_may_name_them(
         await join(clients, shared_server, trusted.sign(groups="masters"), conference)
 
 
+async def test_a_right_that_a_named_group_gets_or_loses_is_in_force_at_once(
+    shared_server: Server, clients: Clients
+) -> None:
+    token, conference = shared_server.login().token, shared_server.create("Named")
+    signed = Key(shared_server, "--names-groups").sign(groups=["coaches"])
+    client: Client = await clients(shared_server, Guest(signed, "", ""), conference)
+    assert client.person(client.identity)["role"] == "viewer"
+    for method, path, body, role in (
+        ("POST", "/groups", {"name": "coaches", "operator": True}, "organizer"),
+        ("PATCH", "/groups/coaches", {"operator": False}, "viewer"),
+        ("PATCH", "/groups/coaches", {"operator": True}, "organizer"),
+        ("DELETE", "/groups/coaches", None, "viewer"),
+    ):
+        shared_server.api(method, path, body, token)
+        told = await client.event("role.assigned", 1, person=client.identity)
+        assert (told["role"], told["by_right"]) == (role, role == "organizer")
+
+
 async def test_a_blocked_user_of_a_key_stays_out_and_of_a_removed_key_all_do(
     shared_server: Server, clients: Clients
 ) -> None:

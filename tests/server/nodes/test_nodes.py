@@ -522,10 +522,8 @@ async def test_a_check_sends_nobody_away_whom_another_node_has(start: Start) -> 
     one, other, conference = await two(start)
     owner, _ = await owner_at(one, conference), await visit(other, conference, "g_1")
     await settled(owner.connection, "participant.joined")
-    await one.rooms.send_away(lambda _identity, _kind: True, elsewhere=False)
+    await one.rooms.send_away(lambda _identity, _kind: True)
     assert set((await state(one, conference)).people) == {"g_1"}
-    await one.rooms.send_away(lambda _identity, _kind: True, elsewhere=True)
-    assert not (await state(one, conference)).people
 
 
 async def test_whoever_guesses_a_pin_gets_no_further_by_going_from_node_to_node(start: Start) -> None:

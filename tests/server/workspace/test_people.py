@@ -82,20 +82,41 @@ def test_an_admin_makes_a_member_an_admin_and_takes_it_back(shared_server: Serve
         assert shared_server.api("GET", "/me", token=member.token)["server_role"] == role
 
 
-async def test_a_demoted_admin_is_no_organizer_by_right_any_more(
+async def test_another_server_role_is_in_force_at_once_for_whoever_is_in_a_conference(
     podium_server: Callable[..., Server], clients: Callable[..., Any]
 ) -> None:
     server = podium_server()
-    owner, admin = server.login(), join(server, "admin")
-    inside = await clients(server, admin, server.conference)
-    assert inside.person(admin.identity)["role"] == "organizer"
-    server.api("PUT", f"/workspace/people/{admin.identity}", {"server_role": "member"}, owner.token)
-    await inside.event("participant.left", person=admin.identity)
-    again = await clients(server, admin, server.conference)
-    assert again.person(admin.identity)["role"] == "speaker"
-    with pytest.raises(Answered) as refused:
-        await again.send("participant.block", target=owner.identity)
-    assert refused.value.code == "not_allowed"
+    owner, admin, member, operator = (
+        server.login(),
+        join(server, "admin"),
+        join(server, "member"),
+        join(server, "member"),
+    )
+    server.api("POST", "/groups", {"name": "desk", "operator": True}, owner.token)
+    server.api("PUT", f"/groups/desk/members/{operator.identity}", token=owner.token)
+    for person, given, role, may in (
+        (admin, "member", "speaker", False),
+        (member, "admin", "organizer", True),
+        (operator, "security_admin", "speaker", False),
+    ):
+        inside = await clients(server, person, server.conference)
+        assert (inside.person(person.identity)["role"] == "organizer") is not may
+        server.api("PUT", f"/workspace/people/{person.identity}", {"server_role": given}, owner.token)
+        told = await inside.event("role.assigned", 1, person=person.identity)
+        assert (told["role"], told["by_right"]) == (role, may)
+        if may:
+            await inside.send("conference.settings", title="Mine now")
+        else:
+            with pytest.raises(Answered) as refused:
+                await inside.send("participant.block", target=owner.identity)
+            assert refused.value.code == "not_allowed"
+        assert not inside.closed.is_set()
+    path = f"/conferences/{server.conference}/audit?limit=100"
+    lines = server.api("GET", path, token=owner.token)["entries"]
+    # Nobody left; and no change of a right was anybody's own doing.
+    assert [line["command"] for line in lines if line["actor"] == admin.identity] == ["enter"]
+    rights = [(line["actor"], line["target"]) for line in lines if line["command"] == "right"]
+    assert rights == [("", person.identity) for person in (admin, member, operator)]
 
 
 async def test_the_sessions_of_a_removed_account_end_at_once(
