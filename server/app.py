@@ -191,6 +191,7 @@ class Application:
         guest_links = GuestLinks(store, tokens)
         buckets = SharedBuckets(redis) if redis is not None else OwnBuckets()
         gateway = Gateway(rooms, identities, metrics, settings, buckets)
+        store.followers.append(gateway.heard)
         services = Services(
             settings=settings,
             store=store,

@@ -23,6 +23,7 @@ from server.identity.provider import Provider
 from server.identity.sso import SingleSignOn
 from server.identity.tokens import ALGORITHM, AUDIENCE, ISSUER, BadToken, Tokens, issuer_of, opened
 from server.links import host_of
+from server.storage.recorder import Touched
 from server.storage.store import Store
 
 # With the key's id and the @ it is an identity of at most 64 characters.
@@ -32,6 +33,19 @@ MAX_GROUPS = 100
 _GIVEN = frozenset(Role) - {Role.ORGANIZER}
 # Identities looked at in one transaction; others wait for the store meanwhile.
 AT_ONCE = 500
+# What decides whether somebody who is connected stays, and with which rights; names and uses of links do not.
+_RESTS_ON = frozenset(
+    (
+        *("accounts", "accounts.server_role", "accounts.tokens_after"),
+        *("groups", "groups.operator", "group_members"),
+        *("guest_links.revoked", "guest_links.ends_sessions", "api_keys", "peers", "workspace.enabled"),
+    )
+)
+
+
+def concerns(touched: Touched) -> bool:
+    """Whether those who are connected may have other rights when this was written."""
+    return touched is None or not touched.isdisjoint(_RESTS_ON)
 
 
 class Identities:

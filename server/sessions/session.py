@@ -6,6 +6,7 @@ The actor of every command is the session's identity, never something from the w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -30,7 +31,7 @@ from server.config import Settings
 from server.frames import frame
 from server.http.address import Proxies
 from server.identity.access import Identified
-from server.identity.identities import Identities
+from server.identity.identities import Identities, concerns
 from server.identity.tokens import BadToken
 from server.metrics import Metrics
 from server.ratelimit import Bucket, Buckets, RateLimit
@@ -41,6 +42,7 @@ from server.room.spoken import spoken
 from server.sessions import arrival, orders, talk
 from server.sessions.guesses import Guesses
 from server.sessions.states import ROOM_COMMANDS, State, misplaced
+from server.storage.recorder import Touched
 from server.storage.store import StoreUnavailable
 
 # A moderator at work gives a few commands a second; a page that loads gives ten at once.
@@ -48,8 +50,11 @@ COMMANDS_PER_SECOND = 20.0
 COMMANDS_AT_ONCE = 60.0
 # protocol.md: the third malformed message closes.
 BAD_MESSAGES = 3
-# How often the accounts behind the sessions are looked at; one query for all of them.
+# How often what stands behind the sessions is looked at; and how soon again at the earliest, when other servers have
+# written something about it, so that a crowd that is looked at all the time costs a node a tenth of it at most.
 CHECK_S = 30.0
+PAUSE_S = 1.0
+PAUSE_TIMES = 10
 # A join in a large conference takes a node some milliseconds (docs/benchmarks.md); nobody waits longer than the grace
 # period, which is ten seconds where it is short.
 SPREAD_MS = 4
@@ -90,6 +95,7 @@ class Gateway:
         self._per_address: dict[str, int] = {}
         self._count = 0
         self.sessions: set[Session] = set()
+        self._heard = asyncio.Event()
         # The server is about to stop: whoever can choose sends people elsewhere.
         self.draining = False
 
@@ -138,13 +144,23 @@ class Gateway:
         """End, soon after, the sessions of those who may not be here any more: an account that was removed or whose
         tokens were revoked, a link, key or peer that is gone. Runs for ever."""
         while True:
-            await asyncio.sleep(CHECK_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_S):
+                    await self._heard.wait()
+            self._heard.clear()
+            began = time.monotonic()
             try:
                 await self.check()
             except StoreUnavailable as error:
                 _log.warning("the identities could not be looked at", reason=str(error))
             except Exception:
                 _log.exception("the sessions could not be checked")
+            await asyncio.sleep(max(PAUSE_S, PAUSE_TIMES * (time.monotonic() - began)))
+
+    def heard(self, touched: Touched) -> None:
+        """Other servers have written this: if it concerns those who are connected here, they are looked at soon."""
+        if concerns(touched):
+            self._heard.set()
 
     async def check(self, about: Callable[[Identified], bool] | None = None) -> None:
         """See to everybody, or to the ones that something was changed about: end the sessions of those behind whom

@@ -22,6 +22,9 @@ import msgspec
 Value = str | bytes | int | float | None
 # The values are `Value`s; texts and bytes in one union are more than the decoder can tell apart in every format.
 Statement = tuple[str, tuple[Any, ...]]
+# What was written: a table that rows were added to or removed from, `table.column` where rows were changed; what goes
+# with a removed row may be among it although there was none. None: that is not known.
+Touched = frozenset[str] | None
 
 # Each server's own: the room log, the chat and the figures of attendance, which with Redis are not in the file at all
 # or not shared by it.
@@ -58,10 +61,11 @@ class _Mode(enum.Enum):
 
 class Recorded(msgspec.Struct):
     """What was written to shared tables. `changes`: rows changed by it, None when that cannot be told from those that
-    changed in local tables."""
+    changed in local tables. `touched`: see `Touched`."""
 
     statements: list[Statement] = msgspec.field(default_factory=list)
     changes: int | None = 0
+    touched: set[str] = msgspec.field(default_factory=set)
 
 
 class Recorder(sqlite3.Connection):
@@ -88,6 +92,7 @@ class Recorder(sqlite3.Connection):
         self._recorded.changes = None if self._local else changes
         if changes == 0:
             self._recorded.statements.clear()
+            self._recorded.touched.clear()
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """As the connection's."""
@@ -129,6 +134,7 @@ class Recorder(sqlite3.Connection):
                 self._local = True
             else:
                 self._shared = True
+                self._recorded.touched.add(f"{first}.{second}" if second else str(first))
             return sqlite3.SQLITE_OK
         else:
             self._refused = "only rows may be changed"

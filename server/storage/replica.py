@@ -16,7 +16,7 @@ from server.storage.image import BadImage
 from server.storage.journal import MAX_ENTRY, Entry, Kept, Missed, packed
 from server.storage.migrations import MIGRATIONS
 from server.storage.position import Position
-from server.storage.recorder import Recorder, Statement, Unrepeatable
+from server.storage.recorder import Recorded, Recorder, Statement, Touched, Unrepeatable
 from server.storage.store import (
     StoreUnavailable,
     Work,
@@ -47,11 +47,13 @@ class Diverged(Exception):
 
 
 class Attempt(msgspec.Struct, Generic[T], frozen=True):
-    """A piece of work that was run. With an `entry` its transaction is open, and began at `at`."""
+    """A piece of work that was run. With an `entry` its transaction is open, and began at `at`. `touched`: by what was
+    missed, and was applied before it."""
 
     result: T
     at: Position | None = None
     entry: Entry | None = None
+    touched: Touched = frozenset()
 
 
 def writer(path: Path) -> Recorder:
@@ -123,9 +125,10 @@ def _opening(connection: Recorder, missed: Missed, run: Callable[[], Attempt[T]]
     with refusals():
         try:
             connection.execute("BEGIN IMMEDIATE")
-            if missed.entries:
-                _advance(connection, missed)
-            return run()
+            if not missed.entries:
+                return run()
+            _, touched = _advance(connection, missed)
+            return msgspec.structs.replace(run(), touched=touched)
         except BaseException:
             roll_back(connection)
             raise
@@ -165,15 +168,17 @@ def readable(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return tuple(entry for entry in entries if entry.schema <= len(MIGRATIONS))
 
 
-def apply(connection: Recorder, missed: Missed) -> Position:
-    """Apply those entries that the file does not have; where it is then. Raises `Diverged`, `StoreUnavailable`."""
+def apply(connection: Recorder, missed: Missed) -> tuple[Position, Touched]:
+    """Apply those entries that the file does not have; where it is then, and what all of them have touched. Raises
+    `Diverged`, `StoreUnavailable`."""
     roll_back(connection)
     return transaction(connection, lambda _: _advance(connection, missed))
 
 
-def _advance(connection: Recorder, missed: Missed) -> Position:
-    """Apply those entries that the file does not have, in the open transaction. Raises `Diverged`."""
+def _advance(connection: Recorder, missed: Missed) -> tuple[Position, Touched]:
+    """As `apply`, in the open transaction. Raises `Diverged`."""
     at, entries = where(connection), missed.entries
+    touched: set[str] = set()
     if at.epoch != missed.epoch:
         raise Diverged("it was begun anew meanwhile")
     # Another process on this file may have applied some.
@@ -181,30 +186,32 @@ def _advance(connection: Recorder, missed: Missed) -> Position:
     if start is None:
         if entries and at.last not in {entry.id for entry in entries}:
             raise Diverged("its last entry is not in the log")
-        return at
+        return at, None if entries else frozenset()
     for entry in entries[start:]:
         if entry.previous != at.last:
             raise Diverged("an entry is missing")
         try:
             with refusals():
-                changes = _obey(connection, entry)
+                done = _obey(connection, entry)
         except (sqlite3.Error, Unrepeatable) as error:
             raise Diverged(str(error)) from error
-        if None not in (entry.changes, changes) and entry.changes != changes:
+        if None not in (entry.changes, done.changes) and entry.changes != done.changes:
             raise Diverged("an entry has changed something else here")
+        touched |= done.touched
         at = msgspec.structs.replace(at, version=at.version + 1, last=entry.id)
     position.write(connection, at)
-    return at
+    # Those that were applied by somebody else are not looked into.
+    return at, frozenset(touched) if start == 0 else None
 
 
-def _obey(connection: Recorder, entry: Entry) -> int | None:
+def _obey(connection: Recorder, entry: Entry) -> Recorded:
     for number in range(schema(connection) + 1, entry.schema + 1):
         step_to(connection, number)
     # Recorded, so that what nobody could have written is not obeyed either.
     with connection.recording() as recorded:
         for sql, values in entry.statements:
             connection.execute(sql, values)
-    return recorded.changes
+    return recorded
 
 
 def replace(connection: Recorder, kept: Kept) -> tuple[Position, int]:
@@ -224,7 +231,7 @@ def replace(connection: Recorder, kept: Kept) -> tuple[Position, int]:
         if schema(copy) > len(MIGRATIONS):
             raise Halted(NEWER)
         position.write(copy, msgspec.structs.replace(theirs, epoch=kept.epoch))
-        at = apply(copy, Missed(kept.epoch, readable(kept.entries)))
+        at, _ = apply(copy, Missed(kept.epoch, readable(kept.entries)))
         with refusals():
             copy.backup(connection)
     return at, theirs.version

@@ -45,7 +45,7 @@ from server.storage import image, position, replica
 from server.storage.image import BadImage
 from server.storage.journal import NAME, Entry, Head, Journal, Missed, UnreadableEntry, Wait
 from server.storage.position import Position
-from server.storage.recorder import Recorder
+from server.storage.recorder import Recorder, Touched
 from server.storage.store import (
     MAX_WAITING,
     TIMEOUT_S,
@@ -202,10 +202,12 @@ class ReplicatedStore(Store):
                 continue
             missed = Missed()
             if attempt.at is None or attempt.entry is None:
+                self._tell(attempt.touched)
                 return attempt.result
             outcome = await self._append(attempt.at, attempt.entry, losses >= LOSSES)
             match outcome:
                 case Appended():
+                    self._tell(attempt.touched)
                     return attempt.result
                 case Wait():
                     await asyncio.sleep(WAIT_S)
@@ -254,6 +256,11 @@ class ReplicatedStore(Store):
         """See `Follower`."""
         self._wake.set()
 
+    def _tell(self, touched: Touched) -> None:
+        if touched is None or touched:
+            for follower in self.followers:
+                follower(touched)
+
     async def _keep_up(self) -> None:
         while not self._stopped:
             with contextlib.suppress(TimeoutError):
@@ -279,6 +286,10 @@ class ReplicatedStore(Store):
         """Bring the file to where the log is, or the log to where the file is; where both are then."""
         # In this order: what another process on this file writes in between, the log has before the file.
         at = await self._writer.run(replica.where)
+        if (at.epoch, at.version) != self._at:
+            # Another process on this file was here, as `podium account …`; it does not say what it did.
+            self._at = (at.epoch, at.version)
+            self._tell(None)
         head = await self._journal.head()
         if head is None or (head.version < at.version and head.epoch == at.epoch):
             return await self._begin_anew()
@@ -295,7 +306,8 @@ class ReplicatedStore(Store):
                 except replica.Diverged as error:
                     former, at = at, await self._writer.run(replica.where)
                     if at.epoch == former.epoch and at.version > former.version:
-                        continue  # another process on this file has gone beyond what was read
+                        self._tell(None)  # another process on this file has gone beyond what was read
+                        continue
                     _log.error("this replica was not what the others have, and is replaced", reason=str(error))
                     return await self._take_over()
         except UnreadableEntry:
@@ -306,8 +318,9 @@ class ReplicatedStore(Store):
     async def _apply(self, epoch: int, entries: tuple[Entry, ...]) -> Position:
         """Apply those entries that the file does not have. Raises `Diverged`, `Halted`."""
         readable = replica.readable(entries)
-        at = await self._writer.run(lambda connection: replica.apply(connection, Missed(epoch, readable)))
+        at, touched = await self._writer.run(lambda connection: replica.apply(connection, Missed(epoch, readable)))
         self._at = (at.epoch, at.version)
+        self._tell(touched)
         if len(readable) < len(entries):
             raise replica.Halted(replica.NEWER)
         return at
@@ -347,6 +360,7 @@ class ReplicatedStore(Store):
         except (replica.Diverged, BadImage) as error:
             raise replica.Halted(f"the directory in Redis cannot be used: {error}") from error
         self._at = (at.epoch, at.version)
+        self._tell(None)
         if at.version < version + len(kept.entries):
             raise replica.Halted(replica.NEWER)
         return Head(epoch=at.epoch, version=at.version, image=version)

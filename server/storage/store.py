@@ -26,6 +26,7 @@ from typing import Any, Generic, TypeVar
 
 from server.storage import position
 from server.storage.migrations import MIGRATIONS
+from server.storage.recorder import Touched
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -77,6 +78,8 @@ class Store:
 
     def __init__(self, path: Path, thread: StoreThread[sqlite3.Connection]) -> None:
         self.path = path
+        # Told what others have written; a server without others hears of nothing. They must not wait for the store.
+        self.followers: list[Callable[[Touched], None]] = []
         self._thread = thread
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +20,7 @@ from protocol.statistics import Statistics
 from server.conference.openroom import OpenRoom
 from server.conference.replica import Order
 from server.room.digest import state_hash
-from server.sessions import orders
+from server.sessions import orders, session
 from server.sessions.session import HANDLERS
 from server.sessions.states import ALLOWED, State, misplaced
 from server.workers import MediaRefused
@@ -407,6 +408,42 @@ async def test_the_sessions_of_a_removed_account_end(house: House) -> None:
     await house.accounts.remove(anna.id)
     await house.gateway.check()
     assert [one.finished for one in (*connections, guest)] == [Code.BAD_TOKEN, None, None]
+
+
+async def test_what_other_servers_have_written_is_looked_at_soon_and_a_storm_of_it_once_in_a_while(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "PAUSE_S", 0.5)
+    checks: list[float] = []
+    check = house.gateway.check
+
+    async def counted() -> None:
+        checks.append(time.monotonic())
+        await check()
+
+    monkeypatch.setattr(house.gateway, "check", counted)
+    anna = await house.member("anna")
+    connection = await house.joined(house.token(anna), await house.conference())
+    checking = asyncio.create_task(house.gateway.keep_checking())
+    try:
+        house.gateway.heard(frozenset(("guest_links.uses", "accounts.name", "conferences")))
+        await asyncio.sleep(0.1)
+        assert checks == []
+        await house.accounts.remove(anna.id)
+        for _ in range(20):
+            house.gateway.heard(frozenset(("keys", "accounts")))
+            await asyncio.sleep(0.01)
+        assert connection.finished is Code.BAD_TOKEN
+        # Those after the first are looked at together, later.
+        assert len(checks) == 1
+        await until(lambda: len(checks) == 2)
+        assert checks[1] - checks[0] >= 0.5
+        # And what nobody knows is looked at as well.
+        house.gateway.heard(None)
+        await until(lambda: len(checks) == 3)
+    finally:
+        checking.cancel()
+        await asyncio.wait((checking,))
 
 
 async def test_after_a_refused_hello_one_may_try_again(house: House) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from server.app import PRINTED
 from server.nodes.redis import LEASE_S
 from server.sessions.session import COMMANDS_PER_SECOND
 from tests.harness import Client, Guest, Server, until
 from tests.redis_server import RedisServer
+from tests.server.workspace.support import join as member
 
 GRACE_S = 4.0
 Pair = tuple[Server, Server, list[Guest]]
@@ -105,6 +107,42 @@ async def test_people_of_a_killed_node_go_on_by_another_and_who_does_not_is_kept
     states = [server.api("GET", f"/conferences/{conference}/state", token=owner.token) for server in (first, second)]
     assert states[0] == states[1]
     assert (await visitor.send("chat.history"))["result"]["messages"][0]["text"] == "before"
+
+
+async def test_who_loses_a_right_or_the_door_at_one_node_loses_it_at_the_other_within_three_seconds(
+    pair: Callable[..., Pair], clients: Any
+) -> None:
+    first, second, (guest,) = pair(guests=(("Vera", "viewer"),))
+    token, conference = first.login().token, first.conference
+    operator, admin, gone = (member(first, role) for role in ("member", "admin", "member"))
+    first.api("POST", "/groups", {"name": "desk", "operator": True}, token)
+    first.api("PUT", f"/groups/desk/members/{operator.identity}", token=token)
+    (link,) = (
+        one["id"]
+        for one in first.api("GET", f"/conferences/{conference}/invitations", token=token)["invitations"]
+        if one["label"] != PRINTED
+    )
+    # The other node has heard of all of it once it knows what came last.
+    await until(lambda: second.api("GET", "/groups/desk", token=token)["members"])
+    helper, chief, leaving, viewer = [
+        await clients(second, person, conference) for person in (operator, admin, gone, guest)
+    ]
+    for client in (helper, chief):
+        assert client.person(client.identity)["by_right"]
+
+    began = time.monotonic()
+    first.api("DELETE", f"/groups/desk/members/{operator.identity}", token=token)
+    first.api("PUT", f"/workspace/people/{admin.identity}", {"server_role": "member"}, token)
+    first.api("DELETE", f"/workspace/people/{gone.identity}", token=token)
+    first.api("POST", f"/conferences/{conference}/invitations/{link}/revoke", {"end_sessions": True}, token)
+    for client in (helper, chief):
+        told = await client.event("role.assigned", 3, person=client.identity)
+        assert (told["role"], told["by_right"]) == ("speaker", False)
+    for client, code in ((leaving, "bad_token"), (viewer, "link_revoked")):
+        await asyncio.wait_for(client.closed.wait(), 3)
+        assert client.closing["code"] == code
+    assert time.monotonic() - began < 3
+    assert not helper.closed.is_set() and not chief.closed.is_set()
 
 
 async def test_a_rolling_restart_of_both_nodes_loses_no_command_that_was_accepted(

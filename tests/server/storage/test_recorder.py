@@ -37,7 +37,7 @@ def recorded(connection: Recorder, sql: str, *values: object) -> Recorded:
 
 def test_what_writes_shared_tables_is_noted_with_its_values(connection: Recorder) -> None:
     found = recorded(connection, "INSERT INTO keys VALUES (?, ?)", "a", b"\0")
-    assert found == Recorded([("INSERT INTO keys VALUES (?, ?)", ("a", b"\0"))], 1)
+    assert found == Recorded([("INSERT INTO keys VALUES (?, ?)", ("a", b"\0"))], 1, {"keys"})
 
 
 def test_what_reads_or_changes_nothing_is_not(connection: Recorder) -> None:
@@ -46,9 +46,25 @@ def test_what_reads_or_changes_nothing_is_not(connection: Recorder) -> None:
     assert recorded(connection, "INSERT OR IGNORE INTO login_codes VALUES (x'01', 'u_a', 6)") == Recorded([], 0)
 
 
-def test_what_goes_with_a_row_is_counted(connection: Recorder) -> None:
+def test_it_says_which_tables_and_columns_were_touched(connection: Recorder) -> None:
+    for sql, touched in (
+        ("INSERT INTO keys VALUES ('a', x'00')", {"keys"}),
+        (
+            "UPDATE accounts SET name = 'B', tokens_after = 1 WHERE id = 'u_a'",
+            {"accounts.name", "accounts.tokens_after"},
+        ),
+        ("UPDATE accounts SET name = 'B' WHERE id = 'absent'", set()),
+        ("INSERT INTO keys VALUES ('a', x'01') ON CONFLICT DO UPDATE SET value = x'01'", {"keys", "keys.value"}),
+        ("DELETE FROM peers WHERE name = 'absent'", set()),
+        ("DELETE FROM keys", {"keys"}),
+    ):
+        assert recorded(connection, sql).touched == touched, sql
+
+
+def test_what_goes_with_a_row_is_counted_and_told(connection: Recorder) -> None:
     found = recorded(connection, "DELETE FROM accounts WHERE id = ?", "u_a")
     assert (len(found.statements), found.changes) == (1, 2)
+    assert found.touched >= {"accounts", "login_codes", "group_members"}
 
 
 def test_a_statement_that_gives_rows_back_is_noted_too(connection: Recorder) -> None:
@@ -70,7 +86,9 @@ def test_local_tables_are_written_and_not_noted(connection: Recorder) -> None:
 def test_many_are_noted_one_by_one_and_words_as_texts(connection: Recorder) -> None:
     with connection.recording() as found:
         connection.executemany("INSERT INTO keys VALUES (?, ?)", [("a", Word.YES), ["b", True]])
-    assert found == Recorded([("INSERT INTO keys VALUES (?, ?)", pair) for pair in (("a", "yes"), ("b", True))], 2)
+    assert found == Recorded(
+        [("INSERT INTO keys VALUES (?, ?)", pair) for pair in (("a", "yes"), ("b", True))], 2, {"keys"}
+    )
     assert type(found.statements[0][1][1]) is str
 
 

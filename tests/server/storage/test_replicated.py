@@ -23,6 +23,7 @@ from server.redis.connection import Connection
 from server.storage import image, migrations, position, replica, replicated, store
 from server.storage.journal import Entry, Journal
 from server.storage.keys import open_tokens
+from server.storage.recorder import Touched
 from server.storage.replica import Halted
 from server.storage.store import Store, StoreUnavailable
 from tests.harness import ROOT
@@ -309,6 +310,62 @@ async def test_where_two_histories_part_the_logs_is_taken_over(tmp_path: Path, r
         assert await one.names() == ["and more", "at the end", "common", "instead", "last"]
 
 
+# --- telling ----------------------------------------------------------------------------
+
+
+def told(node: Node) -> list[Touched]:
+    """What a server is told that others have written; it grows."""
+    found: list[Touched] = []
+    node.store.followers.append(found.append)
+    return found
+
+
+async def test_it_is_told_what_others_have_touched_and_not_what_was_written_here(
+    tmp_path: Path, redis: RedisServer
+) -> None:
+    async with nodes(tmp_path, redis.url) as (one, two):
+        here, there = told(one), told(two)
+        await one.put("a")
+        await until(lambda: two.has("a"))
+        await one.store.run(lambda c: c.execute("UPDATE keys SET value = x'01'"))
+        await until_same(one, two)
+        assert (here, there) == ([], [frozenset(("keys",)), frozenset(("keys.value",))])
+
+
+async def test_it_is_told_what_it_had_missed_when_it_wrote_itself(tmp_path: Path, redis: RedisServer) -> None:
+    async with nodes(tmp_path, redis.url, follow=False) as (one, two):
+        found = told(two)
+        await one.put("a")
+        await two.put("c")
+        assert found == [frozenset(("keys",))]
+        # Work that writes only when nothing was missed.
+        await one.put("b")
+        await two.store.run(lambda c: None if "b" in names(c) else put("d")(c))
+        assert await two.names() == ["a", "b", "c"]
+        assert found == [frozenset(("keys",))] * 2
+
+
+async def test_it_is_told_that_something_was_written_by_another_process_or_is_new_altogether(
+    tmp_path: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicated, "IMAGE_EVERY", 5)
+    async with nodes(tmp_path, redis.url) as (one, two):
+        found = told(one)
+        command = await Node(one.path, redis.url).start(follow=False)
+        await command.put("a")
+        await until(lambda: asyncio.sleep(0, None in found))
+        await command.stop()
+        # As a server that hears nothing for too long, and takes the image.
+        deaf = await Node(tmp_path / "deaf" / "podium.db", redis.url).start(follow=False)
+        missed = told(deaf)
+        for number in range(20):
+            await two.put(f"{number:02}")
+        await until(lambda: there(redis, 10))
+        await deaf.store.renew()
+        assert missed == [None]
+        await deaf.stop()
+
+
 # --- coming -----------------------------------------------------------------------------
 
 
@@ -415,6 +472,7 @@ async def test_what_another_process_on_the_file_writes_while_it_catches_up_is_no
         server = await Node(tmp_path / "file.db", redis.url).start(follow=False)
         command = await Node(server.path, redis.url).start(follow=False)
         replaced: list[object] = []
+        found = told(server)
         take_over = server.store._take_over
         monkeypatch.setattr(server.store, "_take_over", lambda: replaced.append(1) or take_over())
         journal = server.store._journal
@@ -431,6 +489,8 @@ async def test_what_another_process_on_the_file_writes_while_it_catches_up_is_no
             monkeypatch.setattr(journal, question, interrupted)
             await server.store.renew()
             assert not replaced, question
+            assert None in found, question
+            found.clear()
         await server.store.renew()
         assert len(await server.names()) == 4 and await server.names() == await command.names()
         await command.stop()
