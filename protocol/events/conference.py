@@ -37,6 +37,12 @@ class ConferenceModeChanged(Event, frozen=True, kw_only=True, tag="conference.mo
     teacher: str = ""
 
 
+class ConferenceOwnerChanged(Event, frozen=True, kw_only=True, tag="conference.owner_changed"):
+    """The account of the owner was removed, and the conference has passed to this one."""
+
+    owner: str
+
+
 class ConferenceEnded(Event, frozen=True, kw_only=True, tag="conference.ended"):
     """Nobody is in the conference any more."""
 
@@ -84,6 +90,7 @@ ConferenceEvent = (
     ConferenceCreated
     | ConferenceSettingsChanged
     | ConferenceModeChanged
+    | ConferenceOwnerChanged
     | ConferenceEnded
     | ConferenceReopened
     | ConferenceLayoutChanged

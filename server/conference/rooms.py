@@ -264,6 +264,17 @@ class Rooms:
         # A refusal means that they are gone already, or that the disk is: then they are asked again at the next check.
         await asyncio.gather(*leaving)
 
+    async def pass_on(self) -> None:
+        """Conferences whose owner's account is no more are the directory's owner's from now on: those that are open
+        here; others when they are opened. Raises `StoreUnavailable`."""
+        await self._pass_on(*self._open.values())
+
+    async def _pass_on(self, *rooms: OpenRoom) -> None:
+        heirs = await self._directory.heirs({room.conference: room.replica.room.owner for room in rooms})
+        passing = [room.replica.ask(heirs[room.conference], inner.Pass()) for room in rooms if room.conference in heirs]
+        # A refusal means that the disk, or a newer version, is in the way: again at the next check.
+        await asyncio.gather(*passing)
+
     async def note(
         self, conference_id: str, by: str, name: str, command: str, target: str = "", **details: Any
     ) -> None:
@@ -366,6 +377,7 @@ class Rooms:
         async with self._alone(conference_id):
             room = await self._read(conference_id)
             if room is not None:
+                await self._pass_on(room)
                 return room
             # Known to the directory, but the server died before its room was made.
             known = await self._directory.find(conference_id)

@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 import string
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
@@ -85,6 +85,20 @@ class Conferences:
         def look(connection: sqlite3.Connection) -> tuple[str, ...]:
             select = "SELECT 1 FROM removed_conferences WHERE id = ?"
             return tuple(id for id in ids if connection.execute(select, (id,)).fetchone() is not None)
+
+        return await self._store.run(look)
+
+    async def heirs(self, owners: Mapping[str, str]) -> dict[str, str]:
+        """Of conferences and who is taken for their owners: those whose owner's account is no more, and whose they are
+        now. Whoever has not heard of a new owner has not heard of the removal either, and gives nothing back."""
+
+        def look(connection: sqlite3.Connection) -> dict[str, str]:
+            accounts = {
+                owner: connection.execute("SELECT 1 FROM accounts WHERE id = ?", (owner,)).fetchone() is not None
+                for owner in set(owners.values())
+            }
+            known = {id: find(connection, id) for id, owner in owners.items() if not accounts[owner]}
+            return {id: made.owner for id, made in known.items() if made is not None and made.owner != owners[id]}
 
         return await self._store.run(look)
 

@@ -114,6 +114,10 @@ def _mode_changed(room: Room, event: e.ConferenceModeChanged) -> Room:
     return replace(room, mode=event.mode, teacher=event.teacher)
 
 
+def _owner_changed(room: Room, event: e.ConferenceOwnerChanged) -> Room:
+    return replace(room, owner=event.owner)
+
+
 def _layout_changed(room: Room, event: e.ConferenceLayoutChanged) -> Room:
     return replace(room, layout=event.layout)
 
@@ -487,6 +491,7 @@ def _recording_stopped(room: Room, event: e.RecordingStopped) -> Room:
 _APPLY: dict[type[e.Event], Callable[[Room, Any], Room]] = {
     e.ConferenceSettingsChanged: _settings_changed,
     e.ConferenceModeChanged: _mode_changed,
+    e.ConferenceOwnerChanged: _owner_changed,
     e.ConferenceLayoutChanged: _layout_changed,
     e.ConferenceEnded: _ended,
     e.ConferenceReopened: _reopened,

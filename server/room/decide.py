@@ -147,6 +147,8 @@ def decide(room: Room | None, actor: str, command: AnyCommand, now: int) -> Even
         return door.enter(room, actor, command, now)
     if isinstance(command, inner.Close):
         return membership.close(room, actor, command, now)
+    if isinstance(command, inner.Pass):
+        return membership.pass_on(room, actor, now)
     if isinstance(command, inner.Appoint):
         return membership.appoint(room, actor, command, now)
     if isinstance(command, inner.Elapse):

@@ -65,6 +65,10 @@ class Expire(Inner, frozen=True, kw_only=True):
     """The grace period of somebody away is over."""
 
 
+class Pass(Inner, frozen=True, kw_only=True):
+    """The conference passes to the actor, who need not be present: the account of its owner is no more."""
+
+
 class Right(Inner, frozen=True, kw_only=True):
     """Somebody present got or lost the right to be an organizer everywhere."""
 
@@ -124,7 +128,7 @@ class EndRecording(Inner, frozen=True, kw_only=True):
 
 
 # What nobody asks for: time, connections that break, and rights that end elsewhere.
-BY_NOBODY = (Drop, Stay, Expire, Elapse, Right, Bar, OutdateFiles, EndRecording)
+BY_NOBODY = (Drop, Stay, Expire, Elapse, Pass, Right, Bar, OutdateFiles, EndRecording)
 
 InnerCommand = (
     Create
@@ -133,6 +137,7 @@ InnerCommand = (
     | Stay
     | Move
     | Expire
+    | Pass
     | Right
     | Bar
     | Appoint

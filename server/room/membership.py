@@ -36,6 +36,18 @@ def create(room: Room | None, actor: str, command: inner.Create, now: int) -> Ev
     )
 
 
+def pass_on(room: Room, actor: str, now: int) -> Events:
+    """The actor owns the conference from now on, and is an organizer by right as every owner is. Who owned it keeps
+    what they have: nothing lets them in any more, and the server sees to that."""
+    if actor == room.owner:
+        return ()
+    events: Events = (e.ConferenceOwnerChanged(time=now, owner=actor),)
+    present = room.people.get(actor)
+    if present is None:
+        return events
+    return (*events, *right(played(room, events), present, inner.Right(by_right=True), now))
+
+
 def expected(room: Room, person: str) -> Participant:
     """Somebody who is not present, as far as the room knows them: for commands about an identity."""
     knock = room.lobby.get(person)

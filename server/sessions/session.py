@@ -179,6 +179,7 @@ class Gateway:
         if about is None:
             # Whose connection is broken would stay for the grace period, seen and heard.
             await self.rooms.send_away(await self.identities.gone())
+            await self.rooms.pass_on()
 
     def disconnected(self, session: Session) -> None:
         """The session is over."""

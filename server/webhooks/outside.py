@@ -23,6 +23,7 @@ _FIELDS: dict[type[e.Event], tuple[str, ...]] = {
     e.ConferenceCreated: ("title", "owner", "stage_places"),
     e.ConferenceSettingsChanged: ("title", "stage_places", "settings"),
     e.ConferenceModeChanged: ("mode", "teacher"),
+    e.ConferenceOwnerChanged: ("owner",),
     e.ConferenceEnded: (),
     e.ConferenceReopened: (),
     e.ConferenceStarted: (),

@@ -20,7 +20,7 @@ from server.identity.guestlinks import GuestLinks
 from server.identity.tokens import BadToken
 from server.mail import attendees
 from server.metrics import Metrics
-from server.room import apply
+from server.room import apply, inner
 from server.room.digest import state_hash
 from server.roomlog import EmbeddedLog
 from tests.harness import until
@@ -253,6 +253,47 @@ async def test_a_crowd_is_told_its_number_at_most_once_a_second(house: House, mo
     await until(lambda: viewer.of("people.count") and viewer.of("people.count")[-1]["count"] == 32, 5)
     assert owner.of("people.count") == []
     assert len(viewer.of("people.count")) <= 4
+
+
+async def owner_of(house: House, conference: str) -> str:
+    room = await house.rooms.open(conference)
+    assert room is not None
+    return room.replica.room.owner
+
+
+async def test_conferences_of_a_removed_account_pass_to_the_servers_owner_open_or_not(house: House) -> None:
+    anna, ben = await house.member("anna"), await house.member("ben")
+    closed, opened, others = [await house.conference(owner=one) for one in (anna, anna, ben)]
+    await house.rooms._sweep()
+    owner = await house.joined(house.token(house.owner), opened)
+    await house.accounts.remove(anna.id)
+    await house.gateway.check()
+    (told,) = owner.of("conference.owner_changed")
+    assert (told["owner"], "by" in told) == (house.owner.id, False)
+    assert set(house.rooms._open) == {opened}
+    owners = [await owner_of(house, conference) for conference in (closed, opened, others)]
+    assert owners == [house.owner.id, house.owner.id, ben.id]
+    # Once, and so that it is read from the record again.
+    await house.rooms._sweep()
+    await house.rooms._sweep()
+    assert closed not in house.rooms._open
+    assert await owner_of(house, closed) == house.owner.id
+    lines = (await house.rooms.log.audit(closed)).entries
+    assert [(line.command, line.actor, line.target) for line in lines] == [
+        ("create", anna.id, ""),
+        ("pass", "", house.owner.id),
+    ]
+
+
+async def test_a_directory_that_has_heard_less_than_the_room_gives_no_conference_back(house: House) -> None:
+    anna, ben = await house.member("anna"), await house.member("ben")
+    conference = await house.conference(owner=anna)
+    room = await house.rooms.open(conference)
+    assert room is not None
+    # As another server does that has heard of the removal of an account.
+    await room.replica.ask(ben.id, inner.Pass())
+    await house.gateway.check()
+    assert await owner_of(house, conference) == ben.id
 
 
 async def test_a_conference_that_is_removed_leaves_no_recording_and_nobody_who_was_invited(house: House) -> None:

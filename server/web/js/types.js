@@ -1477,6 +1477,17 @@
  */
 
 /**
+ * The account of the owner was removed, and the conference has passed to this one.
+ * @typedef {object} ConferenceOwnerChanged
+ * @property {'conference.owner_changed'} type
+ * @property {number} [version]
+ * @property {number} [after]
+ * @property {number} [time]
+ * @property {string} [by]
+ * @property {string} owner
+ */
+
+/**
  * Nobody is in the conference any more.
  * @typedef {object} ConferenceEnded
  * @property {'conference.ended'} type
@@ -2398,6 +2409,7 @@
  *   ConferenceCreated |
  *   ConferenceSettingsChanged |
  *   ConferenceModeChanged |
+ *   ConferenceOwnerChanged |
  *   ConferenceEnded |
  *   ConferenceReopened |
  *   ConferenceLayoutChanged |

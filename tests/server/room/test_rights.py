@@ -9,6 +9,8 @@ from protocol import events as e
 from protocol.names import Mode, PersonKind, Role
 from protocol.settings import Access, Lobby
 from server.room import inner
+from server.room.modes import teacher
+from server.room.refusal import Refusal
 from tests.server.room.house import House
 
 
@@ -71,6 +73,28 @@ def test_somebody_barred_is_out_at_once_with_their_place(house: House) -> None:
     house.accepted("anna", inner.Bar())
     assert "anna" not in house.state.people and "anna" not in house.state.stage
     assert house.accepted("anna", inner.Bar()) == ()
+
+
+def test_a_conference_passes_to_an_owner_whom_nobody_touches_and_who_teaches(house: House) -> None:
+    house.give("owner", c.ConferenceSetMode(id=0, mode=Mode.VIDEO_LECTURE))
+    house.enter("heir", Role.SPEAKER)
+    house.enter("adam", Role.SPEAKER, by_right=True)
+    changed, *_ = house.accepted("heir", inner.Pass())
+    assert isinstance(changed, e.ConferenceOwnerChanged) and (changed.owner, changed.by) == ("heir", None)
+    assert house.state.owner == teacher(house.state) == "heir"
+    # By right because it is theirs, with the place that belongs to it.
+    assert role(house, "heir") == (Role.ORGANIZER, True) and "heir" in house.state.stage
+    assert house.refused("adam", c.ParticipantBlock(id=0, target="heir")) == "protected"
+    assert not isinstance(house.give("adam", c.ParticipantBlock(id=0, target="owner")), Refusal)
+    assert house.accepted("heir", inner.Pass()) == ()
+
+
+def test_a_conference_passes_also_while_it_is_over_and_nobody_is_there(house: House) -> None:
+    house.give("owner", c.ConferenceEnd(id=0))
+    (event,) = house.accepted("heir", inner.Pass())
+    assert isinstance(event, e.ConferenceOwnerChanged) and house.state.ended
+    house.enter("heir", None)
+    assert role(house, "heir") == (Role.ORGANIZER, True)
 
 
 def test_an_event_gives_a_role_takes_it_back_and_does_not_touch_who_is_by_right(house: House) -> None:

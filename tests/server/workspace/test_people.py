@@ -132,6 +132,26 @@ async def test_the_sessions_of_a_removed_account_end_at_once(
     await watching.event("participant.left", person=member.identity)
 
 
+async def test_who_inherits_a_conference_of_a_removed_account_is_touched_by_nobody_in_it(
+    podium_server: Callable[..., Server], clients: Callable[..., Any]
+) -> None:
+    server = podium_server()
+    owner, member, admin = server.login(), join(server, "member"), join(server, "admin")
+    made = server.api("POST", "/conferences", {"title": "Inherited"}, member.token)["conference"]
+    inside = await clients(server, member, made)
+    chief, watching = await clients(server, owner, made), await clients(server, admin, made)
+    assert watching.snapshot["owner"] == member.identity
+    server.api("DELETE", f"/workspace/people/{member.identity}", token=owner.token)
+    await asyncio.wait_for(inside.closed.wait(), 5)
+    assert (await watching.event("conference.owner_changed", 1))["owner"] == owner.identity
+    with pytest.raises(Answered) as refused:
+        await watching.send("participant.block", target=owner.identity)
+    assert refused.value.code == "protected"
+    assert not chief.closed.is_set()
+    again = await clients(server, join(server, "member"), made)
+    assert again.snapshot["owner"] == owner.identity
+
+
 def test_of_oneself_everybody_changes_name_and_values_but_no_more(shared_server: Server) -> None:
     member, owner = join(shared_server, "member"), shared_server.login()
     body = {"name": "Birthday", "kind": "date"}

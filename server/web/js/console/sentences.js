@@ -32,6 +32,7 @@ const SENTENCES = {
       'settings',
     ),
   'conference.mode_changed': ({ event, by }) => say(`${by} changed the mode: ${modeWord(event.mode)}`, 'settings'),
+  'conference.owner_changed': ({ event, room }) => say(`${room.name(event.owner)} owns the conference now`, 'settings'),
   'conference.started': ({ by }) => say(`${by} began the conference`, 'play', 'ok'),
   'recording.started': ({ by }) => say(`${by} began to record`, 'record', 'warn'),
   'recording.stopped': ({ by, event }) => say(stopped(event.reason ?? 'stopped', by), 'record'),

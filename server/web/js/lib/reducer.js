@@ -60,6 +60,9 @@ export const reducers = {
     room.mode = event.mode;
     room.teacher = event.teacher ?? '';
   },
+  'conference.owner_changed'(room, event) {
+    room.owner = event.owner;
+  },
   'recording.started'(room, event) {
     room.recording = event.recording;
   },

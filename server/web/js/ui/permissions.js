@@ -16,13 +16,14 @@ const MYSELF = '';
 // Eight a second, of the twenty commands a second that the server takes from one connection: the others are for commands.
 const PAUSE_MS = 125;
 const IN_FLIGHT = 3;
-// Events that may change what is possible towards anybody: free places, settings, the mode, the queue.
+// Events that may change what is possible towards anybody: free places, settings, the mode, the owner, the queue.
 const ABOUT_ALL = new Set([
   'stage.taken',
   'stage.left',
   'stage.reordered',
   'conference.settings_changed',
   'conference.mode_changed',
+  'conference.owner_changed',
   'conference.started',
   'chat.closed',
   'chat.opened',
