@@ -9,10 +9,14 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 # Exit statuses: 0 well, 1 it could not be done, 2 it was asked for wrongly (as typer has it for unknown flags).
 CANNOT = 1
 WRONG = 2
+
+# They make one sign of several, in emoji and in Persian.
+_JOINERS = "\u200c\u200d"
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -47,12 +51,21 @@ def line(text: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table in a terminal, tab-separated lines elsewhere."""
+    """A table in a terminal, tab-separated lines elsewhere. A cell is one, whatever people have called themselves."""
     if not out.is_terminal:
         for row in rows:
-            line("\t".join(row))
+            line("\t".join(map(printed, row)))
         return
     shown = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        shown.add_row(*row)
+        # As text: what is in brackets would be read as markup.
+        shown.add_row(*(Text(printed(cell)) for cell in row))
     out.print(shown)
+
+
+def printed(cell: str) -> str:
+    """A text with everything that is not printed (line ends, tabs, what terminals obey) written out, as in `\\x1b`."""
+    return "".join(
+        letter if letter.isprintable() or letter in _JOINERS else letter.encode("unicode_escape").decode()
+        for letter in cell
+    )
