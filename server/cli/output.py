@@ -11,12 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from server.text import JOINERS
+
 # Exit statuses: 0 well, 1 it could not be done, 2 it was asked for wrongly (as typer has it for unknown flags).
 CANNOT = 1
 WRONG = 2
-
-# They make one sign of several, in emoji and in Persian.
-_JOINERS = "\u200c\u200d"
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -66,6 +65,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 def printed(cell: str) -> str:
     """A text with everything that is not printed (line ends, tabs, what terminals obey) written out, as in `\\x1b`."""
     return "".join(
-        letter if letter.isprintable() or letter in _JOINERS else letter.encode("unicode_escape").decode()
+        letter if letter.isprintable() or letter in JOINERS else letter.encode("unicode_escape").decode()
         for letter in cell
     )

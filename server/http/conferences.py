@@ -16,6 +16,7 @@ from server.http.paging import Page, begins, ends
 from server.http.rights import conference_of, may, note
 from server.identity.accounts import MAKERS, may_read_reports
 from server.room.refusal import Refusal
+from server.text import one_line
 
 MAX_LISTED = 100
 
@@ -37,7 +38,7 @@ async def create_conference(call: Call, body: m.NewConference) -> m.ConferenceCr
     account, services = call.account, call.services
     if account.server_role not in MAKERS:
         raise Failure(Code.NOT_ALLOWED, "Your role on this server changes nothing.")
-    title = body.title.strip()
+    title = one_line(body.title)
     if not title:
         raise Failure(Code.BAD_MESSAGE, "A title has at least one letter.", details={"path": "$.title"})
     _in_order(body.starts, body.ends)

@@ -294,6 +294,15 @@ def test_a_created_conference_is_listed_seen_and_entered(shared_server: Server) 
     assert seen == {"conference": made["conference"], "title": "Weekly", "running": True}
 
 
+def test_a_title_is_one_line_of_what_can_be_read(shared_server: Server) -> None:
+    token = shared_server.login().token
+    made = shared_server.api("POST", "/conferences", {"title": "a\u202eb\0c\n d"}, token)
+    assert made["title"] == "a b c d"
+    for nothing in (" ", "\u200b", "\u200d"):
+        refused = shared_server.request("POST", "/api/v1/conferences", {"title": nothing}, token)
+        assert (refused.status, refused.json["details"]) == (400, {"path": "$.title"})
+
+
 async def test_an_owner_who_left_one_running_is_returned_to_it(
     podium_server: Callable[..., Server], clients: Callable[..., Any]
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from server.cli import output
+from server.text import one_line
 
 HOSTILE = "Ann [/b]\n2026\tu_eva\x1b[2J\u202e"
 
@@ -35,4 +36,5 @@ def test_a_name_is_no_markup_and_nothing_that_a_terminal_obeys(terminal: io.Stri
 
 def test_what_is_only_joined_is_shown_as_it_is() -> None:
     joined = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN} Kovač نمی\N{ZERO WIDTH NON-JOINER}خواهم"
+    assert one_line(joined) == joined
     assert output.printed(joined) == joined
