@@ -41,18 +41,19 @@ def _changes(connection: sqlite3.Connection, now: int) -> None:
         tell = starts is not None or (before is not None and before > now)
         if tell and not _room(connection, conference):
             continue
+        # What was called off has been announced for the time before, however often it is renamed since.
         connection.execute(
-            "UPDATE announcements SET title = ?, was = starts, starts = ?, ends = ?, sequence = ?, told = ?"
-            " WHERE conference = ?",
+            "UPDATE announcements SET title = ?, was = coalesce(starts, was), starts = ?, ends = ?, sequence = ?,"
+            " told = ? WHERE conference = ?",
             (title, starts, ends, sequence + 1, due if tell else told, conference),
         )
-        # The newest word is enough: what waits says what is so when it is sent.
-        connection.execute(
-            "DELETE FROM mails WHERE state = 'waiting' AND kind IN (?, ?)"
-            " AND attendee IN (SELECT id FROM attendees WHERE conference = ?)",
-            (Kind.CHANGED.value, Kind.CANCELLED.value, conference),
-        )
         if tell:
+            # The newest word is enough: what waits says what is so when it is sent.
+            connection.execute(
+                "DELETE FROM mails WHERE state = 'waiting' AND kind IN (?, ?)"
+                " AND attendee IN (SELECT id FROM attendees WHERE conference = ?)",
+                (Kind.CHANGED.value, Kind.CANCELLED.value, conference),
+            )
             kind = Kind.CHANGED if starts is not None else Kind.CANCELLED
             outbox.write_all(connection, conference, kind, sequence + 1, now, due, now + 1, told=True)
 

@@ -141,6 +141,20 @@ def test_what_is_called_off_before_its_invitation_went_out_is_not_told(desk: Des
     assert desk.after(DAY_MS) == []
 
 
+def test_what_is_called_off_and_renamed_before_its_mail_is_told_all_the_same(desk: Desk) -> None:
+    circle = desk.create("abc-defg-hij", NOON + 2 * DAY_MS)
+    desk.invite(circle)
+    (first,) = desk.delivered()
+    desk.plan(circle, None)
+    assert desk.after(0) == []
+    desk.do(lambda connection: connection.execute("UPDATE conferences SET title = 'Reading circle (off)'"))
+    (told,) = desk.after(GATHER_MS)
+    assert (told.mail.kind, told.title) == ("cancelled", "Reading circle (off)")
+    method, called_off = entry(told)
+    assert method == "CANCEL" and called_off["DTSTART"].dt == entry(first)[1]["DTSTART"].dt
+    assert desk.after(DAY_MS) == []
+
+
 def test_what_is_over_is_not_called_off(desk: Desk) -> None:
     circle = desk.create("abc-defg-hij", NOON + HOUR_MS)
     desk.invite(circle)
