@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import msgspec
@@ -16,6 +17,7 @@ from server.http.paging import Page, begins, ends
 from server.http.rights import conference_of, may, note
 from server.identity.accounts import MAKERS, may_read_reports
 from server.room.refusal import Refusal
+from server.storage.store import StoreUnavailable
 from server.text import one_line
 
 MAX_LISTED = 100
@@ -50,7 +52,9 @@ async def create_conference(call: Call, body: m.NewConference) -> m.ConferenceCr
         if summary is not None and summary.running and summary.people > 0:
             return m.ConferenceCreated(conference=conference.id, title=summary.title, returned=True)
     made = await services.conferences.create(title, account.id, body.starts, body.ends)
-    await services.rooms.create(made.id, made.title, account.id)
+    # It exists from here on. A room that cannot be made now is made when somebody opens it.
+    with contextlib.suppress(StoreUnavailable):
+        await services.rooms.create(made.id, made.title, account.id)
     return m.ConferenceCreated(conference=made.id, title=made.title, returned=False)
 
 

@@ -4,8 +4,9 @@ A client that lost the connection before the answer cannot know whether its conf
 again and is told what it would have been told. The key is claimed in a transaction of its own before the work, so that
 of two requests (to two servers, which share the directory) one does it; the answer is kept when the work is done.
 
-What was claimed and never finished, because the server ended in between, stays unsettled until the key is forgotten:
-whether the work was done is not known here, and doing it twice is what the key is to prevent.
+What was claimed and never finished, because the server ended in between or the database refused when half of it was
+done, stays unsettled until the key is forgotten: whether the work was done is not known here, and doing it twice is
+what the key is to prevent. Where the database refused before anything was written, the key is let go of.
 
 An answer may hold a secret that is kept nowhere else (an invitation's link, a webhook's key). It is sealed with the
 client's key, of which only a hash is kept: a copy of the database opens none.
@@ -27,7 +28,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from protocol.errors import Code
 from server.http.failure import Failure
-from server.identity.accounts import AccountError
+from server.identity.accounts import AccountError, TooBusy
+from server.storage import writes
 from server.storage.store import Store, StoreUnavailable
 from server.workspace.acting import Refused
 
@@ -39,6 +41,8 @@ KEPT_MS = 24 * 3600 * 1000
 MAX_KEYS = 10_000
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _NONCE = 12
+# Keys that were let go of while the database could not be told, with the moment of their claim.
+_abandoned: dict[bytes, int] = {}
 
 _log = logging.getLogger("server.http")
 
@@ -54,19 +58,30 @@ class Once:
         secret = f"{len(identity)}:{identity}{key}".encode()
         self._id = hashlib.blake2b(secret, digest_size=16, person=b"once.id").digest()
         self._seal = hashlib.blake2b(secret, digest_size=32, person=b"once.seal").digest()
+        self._made = 0
         self._request = hashlib.sha256(request).digest()
 
     async def done(self, work: Callable[[], Awaitable[Any]]) -> tuple[bytes, bool]:
         """The answer as JSON, and whether it is an earlier one's. Raises `Failure`, and what `work` raises."""
-        kept = await self._store.run(self._claim)
+        try:
+            kept = await self._store.run(self._claim)
+        except StoreUnavailable as error:
+            if error.uncertain:
+                await self._let_go()
+            raise
         if kept is not None:
             return AESGCM(self._seal).decrypt(kept[:_NONCE], kept[_NONCE:], self._request), True
-        try:
-            answer = msgspec.json.encode(await work())
-        except (Failure, Refused, AccountError):
-            # Refused: nothing was done, and the same request may succeed later.
-            await self._store.run(self._drop)
-            raise
+        with writes.watched() as written:
+            try:
+                answer = msgspec.json.encode(await work())
+            except (Failure, Refused, AccountError):
+                # Refused: nothing was done, and the same request may succeed later.
+                await self._let_go()
+                raise
+            except (StoreUnavailable, TooBusy):
+                if not written.any:
+                    await self._let_go()
+                raise
         nonce = secrets.token_bytes(_NONCE)
         sealed = nonce + AESGCM(self._seal).encrypt(nonce, answer, self._request)
         try:
@@ -75,9 +90,23 @@ class Once:
             _log.warning("an answer was not kept for its key: %s", error)
         return answer, False
 
+    async def _let_go(self) -> None:
+        # A disk that is full may have no room for this either: the same request finds here that it was let go of.
+        _abandoned[self._id] = self._made
+        while len(_abandoned) > MAX_KEYS:
+            del _abandoned[next(iter(_abandoned))]
+        try:
+            await self._store.run(self._drop)
+        except StoreUnavailable as error:
+            _log.warning("a key was not let go of: %s", error)
+        else:
+            _abandoned.pop(self._id, None)
+
     def _claim(self, connection: sqlite3.Connection) -> bytes | None:
-        now = time.time_ns() // 1_000_000
+        self._made = now = time.time_ns() // 1_000_000
         connection.execute("DELETE FROM requests_once WHERE made <= ?", (now - KEPT_MS,))
+        if self._id in _abandoned:
+            self._forget(connection, _abandoned[self._id])
         row = connection.execute("SELECT request, answer FROM requests_once WHERE id = ?", (self._id,)).fetchone()
         if row is not None:
             if row[0] != self._request:
@@ -97,4 +126,8 @@ class Once:
         connection.execute("UPDATE requests_once SET answer = ? WHERE id = ?", (sealed, self._id))
 
     def _drop(self, connection: sqlite3.Connection) -> None:
-        connection.execute("DELETE FROM requests_once WHERE id = ?", (self._id,))
+        self._forget(connection, self._made)
+
+    def _forget(self, connection: sqlite3.Connection, made: int) -> None:
+        # The claim of that moment and no other's: an answer that is kept stays.
+        connection.execute("DELETE FROM requests_once WHERE id = ? AND made = ? AND answer IS NULL", (self._id, made))

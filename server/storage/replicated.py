@@ -41,7 +41,7 @@ from server.redis.trouble import RedisUnavailable, Trouble
 from server.roomlog.base import Appended, Lost
 from server.roomlog.feed import Feed
 from server.roomlog.following import Told
-from server.storage import image, position, replica
+from server.storage import image, position, replica, writes
 from server.storage.image import BadImage
 from server.storage.journal import NAME, Entry, Head, Journal, Missed, UnreadableEntry, Wait
 from server.storage.position import Position
@@ -53,6 +53,7 @@ from server.storage.store import (
     StoreThread,
     StoreUnavailable,
     Work,
+    noted_if_uncertain,
     roll_back,
     transaction,
 )
@@ -154,7 +155,10 @@ class ReplicatedStore(Store):
         task = asyncio.create_task(self._write(work), name="directory write")
         self._tasks.add(task)
         task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
+        with noted_if_uncertain():
+            result = await asyncio.shield(task)
+        writes.note()
+        return result
 
     def run_blocking(self, work: Work[T]) -> T:
         """See `Store`; for reading only."""

@@ -24,7 +24,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from server.storage import position
+from server.storage import position, writes
 from server.storage.migrations import MIGRATIONS
 from server.storage.recorder import Touched
 
@@ -73,6 +73,17 @@ class StoreUnavailable(Exception):
         self.uncertain = uncertain
 
 
+@contextlib.contextmanager
+def noted_if_uncertain() -> Iterator[None]:
+    """What may be written all the same counts as written (writes.py)."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        if error.uncertain:
+            writes.note()
+        raise
+
+
 class Store:
     """An open database file. Made by `Store.open`."""
 
@@ -97,7 +108,16 @@ class Store:
         What `work` raises rolls back and comes through. Raises `StoreUnavailable` when the disk refuses or does
         not answer in time.
         """
-        return await self._thread.run(lambda connection: transaction(connection, work))
+
+        def step(connection: sqlite3.Connection) -> tuple[T, bool]:
+            before = connection.total_changes
+            return transaction(connection, work), connection.total_changes > before
+
+        with noted_if_uncertain():
+            result, changed = await self._thread.run(step)
+        if changed:
+            writes.note()
+        return result
 
     def run_blocking(self, work: Work[T]) -> T:
         """As `run`, for whoever has no event loop."""

@@ -8,17 +8,22 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from protocol.errors import Code
+from server.directory.conferences import Conferences
 from server.http import once
+from server.http.conferences import create_conference
 from server.http.failure import Failure
+from server.http.messages import NewConference
 from server.http.once import MAX_KEYS, Once
-from server.storage.store import FILE_NAME, Store
+from server.storage.store import FILE_NAME, Store, StoreUnavailable, noted_if_uncertain
 from tests.harness import Response, Server
 from tests.redis_server import RedisServer
+from tests.server.session_support import House
 from tests.server.storage.replicas import nodes
 
 
@@ -121,6 +126,104 @@ async def test_what_was_cut_off_stays_unsettled(tmp_path: Path) -> None:
         await Once(store, "u_1", "key", b"request").done(never)
     assert refused.value.problem.code is Code.UNSETTLED
     store.close()
+
+
+async def test_a_key_is_free_again_when_the_disk_refused_before_anything_was_written(tmp_path: Path) -> None:
+    store, full = Store.open(tmp_path / FILE_NAME), True
+
+    async def work() -> str:
+        if full:
+            raise StoreUnavailable("the disk is full")
+        return "made"
+
+    with pytest.raises(StoreUnavailable):
+        await Once(store, "u_1", "key", b"request").done(work)
+    full = False
+    assert await Once(store, "u_1", "key", b"request").done(work) == (b'"made"', False)
+    store.close()
+
+
+async def test_a_key_is_free_again_also_when_the_disk_had_no_room_for_letting_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, run = Store.open(tmp_path / FILE_NAME), Store.run
+
+    async def refuse(self: Store, work: Any) -> Any:
+        raise StoreUnavailable("the disk is full")
+
+    async def fill() -> None:
+        monkeypatch.setattr(Store, "run", refuse)
+        raise Failure(Code.NOT_ALLOWED)
+
+    async def work() -> str:
+        return "made"
+
+    with pytest.raises(Failure):
+        await Once(store, "u_1", "key", b"request").done(fill)
+    monkeypatch.setattr(Store, "run", run)
+    assert await Once(store, "u_1", "key", b"request").done(work) == (b'"made"', False)
+    store.close()
+
+
+@pytest.mark.parametrize("uncertain", [False, True])
+async def test_what_was_half_done_or_may_be_done_when_the_disk_refused_stays_unsettled(
+    tmp_path: Path, uncertain: bool
+) -> None:
+    store = Store.open(tmp_path / FILE_NAME)
+
+    async def half() -> None:
+        if not uncertain:
+            await store.run(lambda connection: connection.execute("INSERT INTO keys VALUES ('k', 'v')"))
+        with noted_if_uncertain():
+            raise StoreUnavailable("the disk is full", uncertain=uncertain)
+
+    with pytest.raises(StoreUnavailable):
+        await Once(store, "u_1", "key", b"request").done(half)
+    with pytest.raises(Failure) as refused:
+        await Once(store, "u_1", "key", b"request").done(half)
+    assert refused.value.problem.code is Code.UNSETTLED
+    store.close()
+
+
+async def test_a_claim_of_which_nobody_knows_is_taken_back_and_no_answer_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, run, made = Store.open(tmp_path / FILE_NAME), Store.run, 0
+
+    async def slow(self: Store, work: Any) -> Any:
+        monkeypatch.setattr(Store, "run", run)
+        await run(self, work)
+        raise StoreUnavailable("the database did not answer in time", uncertain=True)
+
+    async def work() -> int:
+        nonlocal made
+        made += 1
+        return made
+
+    for replayed in (False, True):
+        monkeypatch.setattr(Store, "run", slow)
+        with pytest.raises(StoreUnavailable):
+            await Once(store, "u_1", "key", b"request").done(work)
+        assert await Once(store, "u_1", "key", b"request").done(work) == (b"1", replayed)
+    store.close()
+
+
+async def test_a_conference_whose_room_cannot_be_made_yet_is_there_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = await House(tmp_path).open()
+
+    async def refuse(*_: str) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(house.rooms, "create", refuse)
+        services = SimpleNamespace(conferences=Conferences(house.store), rooms=house.rooms)
+        call: Any = SimpleNamespace(account=house.owner, services=services)
+        made = await create_conference(call, NewConference(title="Weekly"))
+    summary = await house.rooms.summary(made.conference)
+    assert summary is not None and (summary.title, summary.running) == ("Weekly", True)
+    await house.close()
 
 
 async def test_keys_are_bounded_for_each_and_forgotten_after_a_day(
