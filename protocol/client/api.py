@@ -136,7 +136,8 @@ class Api:
             answer = json.loads(read)
         except ValueError:
             answer = {}
-        return response.status, answer if isinstance(answer, dict) else {}
+        # A list is an answer too; a refusal that something in front of the server made may be anything.
+        return response.status, answer if response.status < 300 or isinstance(answer, dict) else {}
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._secure:

@@ -101,6 +101,18 @@ async def test_everything_is_done_by_its_name_also_files(shared_server: Server) 
     api.close()
 
 
+async def test_a_list_without_pages_is_handed_over_as_it_is(shared_server: Server) -> None:
+    api = Api(shared_server.url)
+    token = await asyncio.to_thread(lambda: shared_server.login().token)
+    conference = await asyncio.to_thread(shared_server.create)
+    await api.ask("invite", {"role": "viewer"}, token, conference=conference)
+    report = await api.ask("exportReport", token=token, conference=conference, report="links", format="json")
+    assert isinstance(report, list)
+    record = await api.ask("auditRecord", token=token, conference=conference, format="json")
+    assert [line["command"] for line in record] == ["create", "link.make"]
+    api.close()
+
+
 async def test_a_visit_outlives_the_server_and_gives_each_command_once(podium_server: Callable[..., Server]) -> None:
     server = await asyncio.to_thread(podium_server, "--drain-s", "0")
     api = Api(server.url)
