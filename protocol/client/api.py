@@ -20,6 +20,9 @@ from protocol.names import Role
 
 _BASE = "/api/v1"
 _TIMEOUT_S = 15.0
+# The answer to a file comes when its slides are made: 0.2 s for each of 300 pages, and much more on a slow machine.
+_UPLOAD_S = 400.0
+_FILE = "application/octet-stream"
 # How often a request that came too soon is repeated, each time after what the server says.
 _PATIENCE = 60
 # How often a request that got no answer is sent again where that is harmless.
@@ -58,7 +61,7 @@ class Api:
         `ApiError`.
         """
         raw = isinstance(body, bytes)
-        headers = {"Content-Type": "application/octet-stream" if raw else "application/json"}
+        headers = {"Content-Type": _FILE if raw else "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         if key is not None:
@@ -115,19 +118,26 @@ class Api:
             connection.close()
 
     def _request(self, method: str, path: str, data: bytes | None, headers: dict[str, str]) -> tuple[int, Any]:
-        # A kept connection may have been closed by the server meanwhile; a fresh one has not.
+        # A kept connection may have been closed by the server meanwhile; a fresh one has not. What was not answered in
+        # time may have been heard: that is not sent again here.
         while True:
             kept = bool(self._idle)
             connection = self._idle.pop() if kept else self._connection()
+            self._be_patient(connection, _UPLOAD_S if headers["Content-Type"] == _FILE else _TIMEOUT_S)
             try:
-                connection.request(method, path, data, headers)
-                response = connection.getresponse()
+                try:
+                    connection.request(method, path, data, headers)
+                    response = connection.getresponse()
+                except (BrokenPipeError, ConnectionResetError):  # also http.client's RemoteDisconnected
+                    if not kept:
+                        raise
+                    connection.close()
+                    continue
                 read = response.read()
                 break
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
-                if not kept:
-                    raise ApiError(f"The server at {self._host} does not answer: {error}.") from None
+                raise ApiError(f"The server at {self._host} does not answer: {error}.") from None
         self._idle.append(connection)
         kind = response.headers.get_content_type()
         if response.status < 300 and kind != "application/json":
@@ -138,6 +148,11 @@ class Api:
             answer = {}
         # A list is an answer too; a refusal that something in front of the server made may be anything.
         return response.status, answer if response.status < 300 or isinstance(answer, dict) else {}
+
+    def _be_patient(self, connection: http.client.HTTPConnection, seconds: float) -> None:
+        connection.timeout = seconds
+        if connection.sock is not None:
+            connection.sock.settimeout(seconds)
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._secure:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 import threading
 from collections.abc import Callable
 
@@ -11,6 +13,7 @@ import pytest
 
 from protocol import commands, events, signals
 from protocol.client import Api, ApiError, RefusedError, SignalingError, Visit
+from protocol.client import api as api_module
 from protocol.names import Role
 from protocol.settings import Lobby
 from tests.harness import Server
@@ -62,6 +65,74 @@ class Wire:
         writer.close()
         forth.close()
         await going
+
+
+class Slow:
+    """A server that answers the first request on each connection, after a while. Then it closes it, or hears the next
+    and says nothing."""
+
+    def __init__(self, *, closes: bool = False, after_s: float = 0.0) -> None:
+        self.heard: list[str] = []
+        self._closes = closes
+        self._after_s = after_s
+        self._serving: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> str:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        async with asyncio.timeout(10):
+            await asyncio.gather(*self._serving)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await self._hear(reader)
+            await asyncio.sleep(self._after_s)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
+            while not self._closes:
+                await self._hear(reader)
+        writer.close()
+
+    async def _hear(self, reader: asyncio.StreamReader) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        size = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+        await reader.readexactly(int(size[1]) if size else 0)
+        self.heard.append(head.split()[1])
+
+
+async def test_what_may_not_be_done_twice_is_not_sent_again_when_its_answer_is_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(api_module, "_TIMEOUT_S", 0.2)
+    slow = Slow()
+    async with slow as url:
+        api = Api(url)
+        await api.call("POST", "/one", {})
+        with pytest.raises(ApiError, match="timed out"):
+            await api.call("POST", "/two", {})
+        api.close()
+    assert slow.heard == ["/api/v1/one", "/api/v1/two"]
+
+
+async def test_a_connection_that_was_closed_meanwhile_is_replaced() -> None:
+    async with Slow(closes=True) as url:
+        api = Api(url)
+        await api.call("POST", "/one", {})
+        assert await api.call("POST", "/two", {}) == {}
+        api.close()
+
+
+async def test_a_file_is_waited_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_module, "_TIMEOUT_S", 0.1)
+    async with Slow(after_s=0.5) as url:
+        api = Api(url)
+        assert await api.call("POST", "/file", b"%PDF") == {}
+        api.close()
 
 
 async def test_what_lost_its_answer_is_made_once(shared_server: Server) -> None:
