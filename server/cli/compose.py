@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from server.cli.output import Failed, fail, line, out
+from server.cli.output import Failed, fail, line, out, warn
 
 EXAMPLE = "Example: podium compose data/recordings/c_mkw3v7/0001 meeting.mp4"
 _KINDS = (".mp4", ".mkv", ".webm")
@@ -49,7 +49,7 @@ def compose(
     # Under another name until it is whole.
     begun = target.with_name(f".{target.stem}.part{target.suffix}")
     try:
-        seconds = make(recording, begun, width=width, height=height, fps=fps, chat=chat, progress=progress)
+        seconds = make(recording, begun, width=width, height=height, fps=fps, chat=chat, progress=progress, warn=warn)
         begun.rename(target)
     except (ComposeError, OSError, av.FFmpegError) as error:
         begun.unlink(missing_ok=True)

@@ -39,6 +39,15 @@ def fail(failed: Failed) -> NoReturn:
     sys.exit(failed.status)
 
 
+def warn(sentence: str) -> None:
+    """Say on stderr what is not as it should be, and go on."""
+    if err.is_terminal:
+        err.print("[bold yellow]Warning:[/] ", end="")
+        err.print(sentence, markup=False)
+    else:
+        sys.stderr.write(f"Warning: {sentence}\n")
+
+
 def as_json(value: Any) -> None:
     """A value for programs."""
     line(json.dumps(value, indent=2, default=str))

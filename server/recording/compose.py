@@ -27,6 +27,8 @@ from server.recording.scenes import Boxes, Page, Said, Scene, chat_of, lines, pl
 from server.recording.slides import name as name_of_page
 
 RATE, SAMPLES = 48000, 960
+# Sources of pictures; the others are heard.
+_SEEN = ("video", "screen")
 _BACKGROUND, _TILE, _TEXT, _NAME = (17, 20, 26), (38, 44, 56), (235, 238, 245), (122, 162, 247)
 # A picture stays for so long after its last frame; then whoever it was of is shown by a letter.
 STALE_S = 2.0
@@ -52,8 +54,8 @@ class Track(NamedTuple):
     begins: float
 
 
-def tracks_of(folder: Path) -> list[Track]:
-    """The files of a recording. Raises `ComposeError`."""
+def tracks_of(folder: Path, warn: Callable[[str], None] = lambda sentence: None) -> list[Track]:
+    """The files of a recording; of each that cannot be read `warn` is told. Raises `ComposeError`."""
     found = []
     for line in lines(folder / "tracks.jsonl"):
         if line.get("type") == "begun" and (folder / str(line["file"])).is_file():
@@ -61,7 +63,18 @@ def tracks_of(folder: Path) -> list[Track]:
             found.append(Track(path, str(line["person"]), str(line["source"]), float(line["begins"])))
     if not found:
         raise ComposeError(f"{folder} holds no recording: tracks.jsonl names no file that is there.")
-    return found
+    readable = []
+    for track in found:
+        try:
+            _end(track)
+        except (av.FFmpegError, IndexError) as error:
+            # It was begun and never filled: the disk was full, or the recorder died.
+            warn(f"{track.path.name} is left out, as it cannot be read: {error}")
+        else:
+            readable.append(track)
+    if not readable:
+        raise ComposeError(f"{folder} holds no file of a track that can be read.")
+    return readable
 
 
 class _Pictures:
@@ -71,7 +84,7 @@ class _Pictures:
     def __init__(self, track: Track) -> None:
         self.track = track
         self._container = av.open(str(track.path))
-        self._frames = self._container.decode(self._container.streams.video[0])
+        self._frames = self._container.decode(_stream(self._container, track))
         self._shown: av.VideoFrame | None = None
         self._next: av.VideoFrame | None = None
         self._image: Image.Image | None = None
@@ -116,7 +129,7 @@ class _Sound:
     def __init__(self, track: Track) -> None:
         self._begins = track.begins
         self._container = av.open(str(track.path))
-        self._frames = self._container.decode(self._container.streams.audio[0])
+        self._frames = self._container.decode(_stream(self._container, track))
         self._resampler = AudioResampler(format="s16", layout="mono", rate=RATE)
         self._left: list[tuple[int, memoryview]] = []  # (number of the first sample since 1970, samples)
         self._ended = False
@@ -299,12 +312,14 @@ def compose(
     fps: int = 25,
     chat: bool = False,
     progress: Callable[[float, float], None] = lambda done, whole: None,
+    warn: Callable[[str], None] = lambda sentence: None,
 ) -> float:
-    """Make the video of the recording in `folder`; returns its seconds. `progress(done, whole)` is told seconds of it.
+    """Make the video of the recording in `folder`; returns its seconds. `progress(done, whole)` is told seconds of it,
+    `warn(sentence)` what is left out.
     `chat`: what was written stands beside it.
     The kind of file follows from the name of `target`: WebM (VP8, Opus), otherwise what its name says (H.264, AAC).
     Raises `ComposeError`, `OSError` and `av.FFmpegError`."""
-    tracks = tracks_of(folder)
+    tracks = tracks_of(folder, warn)
     begins = min(track.begins for track in tracks)
     ends = max(_end(track) for track in tracks)
     web = target.suffix == ".webm"
@@ -327,8 +342,15 @@ def compose(
     return ends - begins
 
 
+def _stream(container: Any, track: Track) -> Any:
+    """What of a track's file is played. Raises `IndexError` when there is none."""
+    return (container.streams.video if track.source in _SEEN else container.streams.audio)[0]
+
+
 def _end(track: Track) -> float:
+    """When it ends, in seconds since 1970. Raises `av.FFmpegError` and `IndexError`."""
     with av.open(str(track.path)) as container:
+        _stream(container, track)
         return track.begins + (container.duration or 0) / 1e6
 
 
@@ -353,7 +375,7 @@ def _write(
         moment = begins + number / fps
         while waiting and waiting[0].begins <= moment + SAMPLES / RATE:
             track = waiting.pop(0)
-            if track.source in ("video", "screen"):
+            if track.source in _SEEN:
                 pictures.append(_Pictures(track))
             else:
                 sounds.append(_Sound(track))

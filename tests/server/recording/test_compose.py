@@ -160,6 +160,21 @@ def _shades(frame: av.VideoFrame) -> tuple[int, int, int]:
     return row[160], row[320], row[480]
 
 
+def test_a_file_that_a_full_disk_left_empty_or_cut_is_left_out_with_a_word(recording: Path, tmp_path: Path) -> None:
+    whole = (recording / "001-0003-video.webm").read_bytes()
+    (recording / "001-0001-video.webm").write_bytes(b"")
+    (recording / "001-0003-video.webm").write_bytes(whole[:100])
+    target = tmp_path / "all.mp4"
+    done = podium("compose", str(recording), str(target), "--width", "320", "--height", "180", "--fps", "5")
+    assert done.returncode == 0 and target.stat().st_size > 0
+    warnings = done.stderr.splitlines()
+    assert len(warnings) == 2 and all(" is left out" in line for line in warnings)
+    assert "001-0001-video.webm" in warnings[0] and "001-0003-video.webm" in warnings[1]
+    (recording / "001-0002-audio.webm").write_bytes(b"")
+    nothing = podium("compose", str(recording), str(tmp_path / "none.mp4"))
+    assert nothing.returncode == 1 and "holds no file of a track that can be read" in nothing.stderr
+
+
 def test_what_is_no_recording_and_what_would_be_overwritten_is_refused(recording: Path, tmp_path: Path) -> None:
     (tmp_path / "there.mp4").write_text("mine")
     refused = podium("compose", str(recording), str(tmp_path / "there.mp4"))
