@@ -57,8 +57,10 @@ def file(entry: Entry) -> bytes:
     event.add("uid", entry.uid)
     event.add("sequence", entry.sequence)
     event.add("dtstamp", moment(entry.stamp, "UTC"))
-    event.add("dtstart", moment(entry.starts, entry.zone))
-    event.add("dtend", moment(entry.ends or entry.starts + USUAL_S * 1000, entry.zone))
+    starts = moment(entry.starts, entry.zone)
+    ends = moment(entry.ends or entry.starts + USUAL_S * 1000, entry.zone)
+    event.add("dtstart", starts)
+    event.add("dtend", ends)
     event.add("summary", entry.title)
     event.add("description", entry.description)
     event.add("status", "CANCELLED" if entry.cancelled else "CONFIRMED")
@@ -74,7 +76,8 @@ def file(entry: Entry) -> bytes:
     event.add("attendee", attendee, encode=False)
     calendar.add_component(event)
     if entry.zone != "UTC":
-        calendar.add_missing_timezones()
+        # Of its own years: without them the zone's changes are listed up to 2038, and no summer after that.
+        calendar.add_missing_timezones(datetime.date(starts.year - 1, 1, 1), datetime.date(ends.year + 2, 1, 1))
     return bytes(calendar.to_ical())
 
 
