@@ -23,8 +23,8 @@ Login = Annotated[str, Meta(min_length=1, max_length=64)]
 Password = Annotated[str, Meta(min_length=1, max_length=MAX_PASSWORD)]
 
 
-# The last one is in the year 9999.
-Moment = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+# Up to the year 2100: what plans are made for, and far from where calendars and clocks of any kind end.
+Moment = Annotated[int, Meta(ge=0, le=4_102_444_800_000)]
 
 
 class LogIn(Body, frozen=True, kw_only=True):

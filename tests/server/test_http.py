@@ -303,6 +303,16 @@ def test_a_title_is_one_line_of_what_can_be_read(shared_server: Server) -> None:
         assert (refused.status, refused.json["details"]) == (400, {"path": "$.title"})
 
 
+@pytest.mark.parametrize("far", [4_102_444_800_001, 253_402_300_799_999])
+def test_nothing_is_planned_for_a_time_that_no_calendar_can_show(shared_server: Server, far: int) -> None:
+    token = shared_server.login().token
+    refused = shared_server.request("POST", "/api/v1/conferences", {"title": "Far", "starts": far}, token)
+    assert (refused.status, refused.json["details"]) == (400, {"path": "$.starts"})
+    made = shared_server.api("POST", "/conferences", {"title": "Near", "starts": 4_000_000_000_000}, token)
+    path = f"/api/v1/conferences/{made['conference']}"
+    assert shared_server.request("PATCH", path, {"ends": far}, token).status == 400
+
+
 async def test_an_owner_who_left_one_running_is_returned_to_it(
     podium_server: Callable[..., Server], clients: Callable[..., Any]
 ) -> None:

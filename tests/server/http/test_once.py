@@ -33,7 +33,7 @@ def send(server: Server, path: str, body: dict[str, Any], key: str, token: str |
 
 
 def test_sent_again_it_has_the_same_answer_and_makes_nothing(shared_server: Server) -> None:
-    later = {"title": "Once", "starts": 250_000_000_000_000}
+    later = {"title": "Once", "starts": 4_000_000_000_000}
     first = send(shared_server, "/conferences", later, "order-1")
     # The same values in another order are the same request.
     again = send(shared_server, "/conferences", dict(reversed(later.items())), "order-1")
@@ -97,7 +97,7 @@ def test_answers_outlive_a_crash_and_are_sealed_in_the_file(podium_server: Calla
 
 def test_of_many_at_once_one_makes_it(shared_server: Server) -> None:
     token, answers = shared_server.login().token, list[Response]()
-    body = {"title": "Many", "starts": 250_000_000_000_000}
+    body = {"title": "Many", "starts": 4_000_000_000_000}
     threads = [
         threading.Thread(target=lambda: answers.append(send(shared_server, "/conferences", body, "many", token)))
         for _ in range(8)

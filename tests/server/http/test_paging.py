@@ -65,7 +65,7 @@ def test_conferences_events_links_and_people_are_read_page_by_page(shared_server
     token = shared_server.login().token
     conference = shared_server.create()
     for number in range(5):
-        shared_server.api("POST", "/conferences", {"title": f"P{number}", "starts": 250_000_000_000_000}, token)
+        shared_server.api("POST", "/conferences", {"title": f"P{number}", "starts": 4_000_000_000_000}, token)
         shared_server.api("POST", "/events", {"title": f"P{number}"}, token)
         shared_server.invite("viewer", conference)
         shared_server.api("POST", "/groups", {"name": f"paged{number}"}, token)
