@@ -32,6 +32,8 @@ MIN_SECRET_BYTES = 32
 LEEWAY_S = 30
 MAX_TOKEN = 4096
 DAY_S = 86_400
+# The last second of the year 9999.
+_LAST_S = 253_402_300_799
 
 T = TypeVar("T")
 
@@ -246,6 +248,8 @@ def _seconds(claims: dict[str, Any], name: str) -> int:
     value = claims[name]
     if not isinstance(value, int) or isinstance(value, bool):
         raise BadToken(f"{name} is not a number of seconds")
+    if not 0 <= value <= _LAST_S:
+        raise BadToken(f"{name} is no time between the years 1970 and 9999")
     return value
 
 
