@@ -99,8 +99,8 @@ class Endpoint:
     is taken as it is; `max_body`: bytes. `streams`: the body is a file, which the handler takes as it comes. `query`: a
     struct of the parameters behind the `?`, each with a default. `downloads`: the media types that it may answer with
     beside JSON; a handler returns such an answer as a finished `Response`, also instead of JSON when `response` is
-    `bytes`. `lines`: its JSON is a list of one of these instead. Without a `response` it sends one elsewhere.
-    `unlike_others`: its `limit` is the only one.
+    `bytes`. `ranges`: parts of it may be asked for. `lines`: its JSON is a list of one of these instead. Without a
+    `response` it sends one elsewhere. `unlike_others`: its `limit` is the only one.
     `once`: it makes something, so a request with an `Idempotency-Key` is done once (once.py)."""
 
     method: str
@@ -114,6 +114,7 @@ class Endpoint:
     streams: bool = False
     query: type[msgspec.Struct] | None = None
     downloads: tuple[str, ...] = ()
+    ranges: bool = False
     lines: tuple[type, ...] = ()
     caller: Caller = Caller.ANYBODY
     limit: str | None = None

@@ -28,6 +28,12 @@ _ONCE = {
     "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
 }
 
+# What a `Range` is answered with (sending.py).
+_PARTS = {
+    "206": {"description": "The part of the file that `Range` asks for; several are one multipart body."},
+    "416": {"description": "The file ends before the part that `Range` asks for; `Content-Range` says where."},
+}
+
 
 def document() -> dict[str, Any]:
     """The API as OpenAPI 3.1."""
@@ -63,6 +69,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "summary": endpoint.summary,
         "responses": {
             str(endpoint.status): _answer(endpoint),
+            **(_PARTS if endpoint.ranges else {}),
             **_refusals(_codes(endpoint)),
         },
     }
@@ -120,6 +127,8 @@ def _refusals(codes: Iterable[Code]) -> dict[str, Any]:
 
 
 def _answer(endpoint: Endpoint) -> dict[str, Any]:
+    if endpoint.response is None and endpoint.downloads:
+        return {"description": "The file.", "content": {kind: {} for kind in endpoint.downloads}}
     if endpoint.response is None:
         return {"description": "Where to go next stands in `Location`."}
     content = _lists(endpoint.lines) if endpoint.lines else _content(endpoint.response)

@@ -171,6 +171,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=download,
         response=None,
         downloads=tuple(_TYPES.values()),
+        ranges=True,
         caller=Caller.PERSON,
         errors=(Code.NO_SUCH_CONFERENCE, Code.NOT_FOUND),
     ),
@@ -193,6 +194,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=redeem,
         response=None,
         downloads=tuple(_TYPES.values()),
+        ranges=True,
         errors=(Code.NOT_FOUND, Code.NOT_ALLOWED, Code.BLOCKED, Code.BAD_TOKEN),
     ),
     Endpoint(
