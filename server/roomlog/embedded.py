@@ -125,7 +125,7 @@ class EmbeddedLog:
 
     async def ready(self) -> None:
         """See `RoomLog.ready`."""
-        await self._store.run(lambda connection: connection.execute("SELECT 1").fetchone())
+        await self._store.ready()
 
     async def rooms(self) -> tuple[str, ...]:
         """See `RoomLog.rooms`."""

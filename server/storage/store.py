@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -92,6 +93,8 @@ class Store:
         # Told what others have written; a server without others hears of nothing. They must not wait for the store.
         self.followers: list[Callable[[Touched], None]] = []
         self._thread = thread
+        # Whether the last thing that the disk had to do it did not do. Set in the thread.
+        self._refused = False
 
     @classmethod
     def open(cls, path: Path, *, timeout_s: float = TIMEOUT_S) -> Store:
@@ -111,7 +114,15 @@ class Store:
 
         def step(connection: sqlite3.Connection) -> tuple[T, bool]:
             before = connection.total_changes
-            return transaction(connection, work), connection.total_changes > before
+            try:
+                result = transaction(connection, work)
+            except StoreUnavailable:
+                self._refused = True
+                raise
+            changed = connection.total_changes > before
+            if changed:
+                self._refused = False
+            return result, changed
 
         with noted_if_uncertain():
             result, changed = await self._thread.run(step)
@@ -125,7 +136,8 @@ class Store:
 
     async def ready(self) -> None:
         """Returns when work could be done now. Raises `StoreUnavailable`."""
-        await self.run(lambda connection: connection.execute("SELECT 1").fetchone())
+        # A full disk is read from as ever. Once it has refused something, it is ready when it has taken something.
+        await self.run(_written if self._refused else _read)
 
     async def renew(self) -> None:
         """What is read from now on is no older than this call, as far as that can be had: one server reads nothing
@@ -137,6 +149,14 @@ class Store:
     def close(self) -> None:
         """Let work in progress end, then close the file."""
         self._thread.close()
+
+
+def _read(connection: sqlite3.Connection) -> None:
+    connection.execute("SELECT 1").fetchone()
+
+
+def _written(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT OR REPLACE INTO keys VALUES ('ready', ?)", (secrets.token_bytes(8),))
 
 
 class StoreThread(Generic[Connected]):

@@ -132,6 +132,28 @@ async def test_a_full_disk_is_unavailable_and_heals_when_there_is_room(store: St
     assert await store.run(names) == ["before", "big"]
 
 
+async def test_a_full_disk_is_not_ready_until_it_takes_something(store: Store) -> None:
+    def limit(pages: int) -> module.Work[object]:
+        return lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+
+    await store.ready()
+    assert await store.run(names) == [], "while all is well nothing is written to find out"
+    await store.run(limit(await store.run(lambda connection: connection.execute("PRAGMA page_count").fetchone()[0])))
+    # To the last byte, each time with less.
+    for size in (2000, 100, 1):
+        with pytest.raises(StoreUnavailable, match="full"):
+            for number in range(5000):
+                await store.run(put(f"ra-{size:04}-{number:04}", bytes(size)))
+    before = await store.run(names)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="full"):
+            await store.ready()
+    assert await store.run(names) == before
+    await store.run(limit(100_000))
+    await store.ready()
+    await store.ready()
+
+
 def test_a_file_that_cannot_grow_any_more_is_unavailable_in_a_real_process(tmp_path: Path) -> None:
     # The kernel refuses to write beyond the limit, as it does on a full disk.
     script = """
