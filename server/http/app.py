@@ -39,7 +39,7 @@ def application(services: Services) -> Starlette:
             return Failure(Code.UNSUPPORTED, sentence, headers=headers, status=405).response()
         return Failure(Code.BAD_MESSAGE, headers=headers, status=status).response()
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *pages.routes(),
             *(endpoint.route(services) for endpoint in API),
@@ -60,6 +60,9 @@ def application(services: Services) -> Starlette:
         ],
         exception_handlers={HTTPException: http_exception},
     )
+    # To whatever host the request names: an address with a slash behind it is another one, and there is none.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _document(document: dict[str, Any]) -> Callable[[Request], Awaitable[Response]]:

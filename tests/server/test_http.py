@@ -657,6 +657,12 @@ def test_other_origins_are_allowed_only_when_the_settings_name_them(podium_serve
         assert (preflight.status == 200) is allowed
 
 
+def test_nobody_is_sent_to_the_host_that_a_request_names(shared_server: Server) -> None:
+    for path in ("/api/v1/conferences/", "/healthz/", "/c/abc-defg-hij/"):
+        answer = shared_server.request("GET", path, headers={"Host": "evil.example"})
+        assert answer.status == 404 and "location" not in answer.headers
+
+
 # --- health --------------------------------------------------------------------------------
 
 
