@@ -19,7 +19,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from protocol.names import CameraCodec
 from server.files.naming import TYPES
@@ -146,9 +146,19 @@ def _origins(value: Any) -> tuple[str, ...]:
 
 def _origin(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query:
+    rest = parts.query or parts.fragment or parts.path not in ("", "/")
+    # urlsplit drops some of what it does not take, such as line ends.
+    clean = value.isprintable() and not re.search(r"[\s@;,'\"<>\\]", value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or rest or not clean or not _has_good_port(parts):
         raise ValueError("an origin, such as https://meet.example.org")
     return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 def _types(value: Any) -> tuple[str, ...]:

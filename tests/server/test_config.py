@@ -105,6 +105,13 @@ def test_the_file_may_be_named_in_the_environment(tmp_path: Path) -> None:
         ("log_level = 'loud'", "must be one of debug, info, warning, error, not 'loud'"),
         ("worker_limits = ['ssrcs=-1']", "worker_limits in .* must be limits as NAME=NUMBER"),
         ("allowed_origins = ['*']", "allowed_origins in .* must be an origin"),
+        *(
+            (f"public_url = {address!r}", "public_url in .* must be an origin")
+            for address in (
+                *("https://x y", "https://u:p@meet.example.org", "https://u@x", "https://a;b", "https://x/#a"),
+                *("https://x:99999", "https://x:port", "https://:443", "https://x\u202ey", "ftp://x", "https://x/path"),
+            )
+        ),
         ("file_types = ['html']", "file_types in .* must be ends of names among pdf"),
         ("grace_s = -1", "grace_s in .* must be a number from 0 to 3600"),
         ("oidc_issuer = 'http://a.example'", "oidc_issuer in .* must be an address that begins with https://"),
@@ -150,6 +157,15 @@ def test_a_short_secret_is_refused_and_not_repeated() -> None:
     with pytest.raises(ConfigError, match="PODIUM_TOKEN_SECRET in the environment must be at least 32 bytes") as caught:
         load({}, {"PODIUM_TOKEN_SECRET": "hunter2"})
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://meet.example.org", "http://[2001:db8::1]:8080", "https://\u00fcber.example", "http://10.0.0.7:80/"],
+)
+def test_an_origin_is_a_host_with_a_port_or_without(tmp_path: Path, address: str) -> None:
+    settings = load({}, {}, toml(tmp_path, f"public_url = '{address}'"))
+    assert settings.public_url == address.removesuffix("/")
 
 
 @pytest.mark.parametrize(("one", "other"), [("tls_cert", "tls_key"), ("tls_key", "tls_cert")])
