@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def main() -> None:
@@ -11,7 +15,11 @@ def main() -> None:
     from server.cli.output import Failed, fail
 
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            # Here and not when the interpreter ends, where nobody can say anything about it any more.
+            sys.stdout.flush()
     except Failed as failed:
         fail(failed)
     except KeyboardInterrupt:
@@ -20,3 +28,10 @@ def main() -> None:
         # Whoever read our output has gone, as in `podium account list | head`.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        # Of a file there would be its name.
+        if error.errno not in _NO_ROOM or error.filename is not None:
+            raise
+        # What is left of the output must not be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        fail(Failed(f"The output cannot be written: {error.strerror}."))

@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import time
 import urllib.request
@@ -270,6 +271,15 @@ def test_what_cannot_be_done_is_said_in_a_sentence(tmp_path: Path, arguments: li
     done = podium(*arguments, "--data", str(tmp_path / "data"), input="short\n")
     assert sentence in done.stderr and done.returncode in (1, 2)
     assert "Traceback" not in done.stderr and done.stdout == ""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_cannot_be_written_is_said_in_a_sentence(tmp_path: Path, unbuffered: str) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "server", "account", "list", "--data", str(tmp_path)]
+        surroundings = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        done = subprocess.run(command, cwd=ROOT, env=surroundings, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (1, b"Error: The output cannot be written: No space left on device.\n")
 
 
 async def test_a_conference_is_created_linked_and_ended(podium_server: Callable[..., Server], clients) -> None:  # type: ignore[no-untyped-def]
