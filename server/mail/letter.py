@@ -118,7 +118,8 @@ _WORDS: dict[str, tuple[Words, Calendar]] = {
         Words(
             subject="Changed: {title}",
             heading="There is a change",
-            text="“{title}” has changed. This is how it is now; your link is the same.",
+            text="“{title}” has changed. This is how it is now. Take the link of this"
+            " mail: that of an earlier one may end too soon.",
             button=_JOIN,
         ),
         Calendar.ENTER,

@@ -89,3 +89,11 @@ def test_a_name_is_shown_as_it_is_as_far_as_a_header_can() -> None:
 def test_an_encoded_word_is_no_address(address: str) -> None:
     with pytest.raises(BadAddress):
         normal(address)
+
+
+def test_whoever_reads_of_a_change_is_not_told_to_come_by_a_link_that_ends_before_it() -> None:
+    # How long a link is good is signed into it: that of the invitation ends after the time that was planned then.
+    said = cast(EmailMessage, message(replace(_TOLD, mail=replace(_MAIL, kind="changed")), "podium@example.com"))
+    text = cast(EmailMessage, said.get_body(("plain",))).get_content()
+    assert "link is the same" not in text
+    assert "Take the link of this mail" in " ".join(text.split()) and _TOLD.link in text
