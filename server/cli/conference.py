@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from protocol.names import Role
+from protocol.text import one_line
 from server import links
 from server.cli.options import with_settings
 from server.cli.output import WRONG, Failed, as_json, line, table
@@ -56,7 +57,7 @@ def create(
     owner: Annotated[str, typer.Option(help="The login of its owner.")] = "owner",
 ) -> None:
     """Create a conference and print its address."""
-    title = title.strip()
+    title = one_line(title)
     if not 1 <= len(title) <= 120:
         raise Failed("A title has 1 to 120 characters.", WRONG)
 

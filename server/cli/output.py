@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from server.text import JOINERS
+from protocol.text import JOINERS
 
 # Exit statuses: 0 well, 1 it could not be done, 2 it was asked for wrongly (as typer has it for unknown flags).
 CANNOT = 1

@@ -9,6 +9,7 @@ import msgspec
 
 from protocol.errors import Code
 from protocol.statistics import Statistics
+from protocol.text import one_line
 from server.directory.conferences import Conference
 from server.http import messages as m
 from server.http.endpoint import Call, Caller, Endpoint
@@ -18,7 +19,6 @@ from server.http.rights import conference_of, may, note
 from server.identity.accounts import MAKERS, may_read_reports
 from server.room.refusal import Refusal
 from server.storage.store import StoreUnavailable
-from server.text import one_line
 
 MAX_LISTED = 100
 

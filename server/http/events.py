@@ -12,6 +12,7 @@ import msgspec
 
 from protocol.errors import Code
 from protocol.names import ConferenceId, Identity, Role, Title
+from protocol.text import one_line
 from server.directory.conferences import Conference
 from server.directory.events import Event, EventError
 from server.http.endpoint import Call, Caller, Endpoint
@@ -73,7 +74,7 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True):
 
 async def create(call: Call, body: NewEvent) -> EventShown:
     _demand_maker(call)
-    title = body.title.strip()
+    title = one_line(body.title)
     if not title:
         raise Failure(Code.BAD_MESSAGE, "A title has at least one letter.", details={"path": "$.title"})
     try:

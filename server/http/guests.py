@@ -6,6 +6,7 @@ import secrets
 
 from protocol.errors import Code
 from protocol.names import PersonKind, Role
+from protocol.text import one_line
 from server import links
 from server.directory.conferences import Conference
 from server.http import messages as m
@@ -31,7 +32,7 @@ async def enter_as_guest(call: Call, body: m.GuestEntry) -> m.GuestEntered:
     conference = await services.conferences.find(invitation.conference)
     if conference is None:
         raise Failure(Code.NO_SUCH_CONFERENCE)
-    name = body.name.strip()
+    name = one_line(body.name)
     if not name:
         raise Failure(Code.BAD_MESSAGE, "A name has at least one letter.", details={"path": "$.name"})
     known = _guest(call, body.token, invitation.conference)

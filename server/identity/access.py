@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from protocol.names import ConferenceId, DisplayName, Identity, PersonKind, Role
+from protocol.text import one_line
 from server.identity.accounts import Account
 from server.room import inner
 
@@ -43,7 +44,7 @@ class Identified(msgspec.Struct, frozen=True, kw_only=True):
         if self.conference not in (None, conference):
             return None
         return inner.Enter(
-            name=(name or "").strip() or self.name,
+            name=one_line(name or "") or self.name,
             kind=self.kind,
             by_right=self.by_right,
             inherits=self.brings,

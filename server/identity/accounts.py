@@ -23,6 +23,7 @@ import argon2
 import msgspec
 
 from protocol.errors import Code
+from protocol.text import one_line
 from server.identity.tokens import BadToken
 from server.storage.store import Store
 from server.workspace.policy import may
@@ -365,7 +366,7 @@ def checked_login(login: str) -> str:
 
 def checked_name(name: str) -> str:
     """A name as it is kept. Raises `AccountError`."""
-    name = name.strip()
+    name = one_line(name)
     if not 1 <= len(name) <= 64:
         raise AccountError("A name has 1 to 64 characters.")
     return name

@@ -11,6 +11,7 @@ from protocol import events as e
 from protocol.errors import Code
 from protocol.names import STAGE_PLACES, PersonKind, Role
 from protocol.settings import Access, GuestsMay, Settings
+from protocol.text import one_line
 from server.room import access, door, inner, presence, seating
 from server.room.apply import played
 from server.room.refusal import Refusal
@@ -160,7 +161,9 @@ def close(room: Room, actor: str, command: inner.Close, now: int) -> Events | Re
 def settings(room: Room, actor: Participant, command: c.ConferenceSettings, now: int) -> Events | Refusal:
     """Change what was given. Lowering the places takes nobody down, a smaller capacity and privacy send nobody out:
     they let nobody else in. A change of general access reaches at once everybody who inherits it."""
-    title = room.title if command.title is None else command.title
+    title = room.title if command.title is None else one_line(command.title)
+    if not title:
+        return Refusal(Code.BAD_MESSAGE, "nothing of the title is to be seen", {"path": "$.title"})
     places = room.stage_places if command.stage_places is None else min(command.stage_places, STAGE_PLACES)
     given = _given(command, Settings.__struct_fields__)
     if command.outsiders is not None:

@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
+from protocol.text import one_line
 from server.cli import output
-from server.text import one_line
 
 HOSTILE = "Ann [/b]\n2026\tu_eva\x1b[2J\u202e"
 

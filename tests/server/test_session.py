@@ -837,3 +837,13 @@ async def test_origins_of_other_sites_may_not_connect(house: House) -> None:
     ):
         assert not gateway.allows_origin(origin, "meet.example.org")
     assert not gateway.allows_origin("https://meet.example.org", "meet.example.org", count=2)
+
+
+async def test_names_and_titles_are_one_line_that_can_be_seen(house: House) -> None:
+    conference = await house.conference()
+    owner = await house.joined(house.token(house.owner), conference, name="An\u202ena\x1b[2J\n")
+    (shown,) = owner.of("ok")[-1]["result"]["snapshot"]["people"]
+    assert shown["name"] == "An na [2J"
+    assert (await house.say(owner, "conference.settings", title="\u200b\u202e"))["code"] == "bad_message"
+    await house.say(owner, "conference.settings", title=" A\tname\u0000 ")
+    assert owner.of("conference.settings_changed")[-1]["title"] == "A name"
