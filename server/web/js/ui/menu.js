@@ -5,6 +5,10 @@ import { h, icon } from './dom.js';
 /** @typedef {{label: string, icon?: string, danger?: boolean, disabled?: boolean, checked?: boolean, hint?: string, testid?: string, run: () => void}} Item */
 /** @typedef {Item | '-' | {head: string}} Entry */
 
+// Between a menu and its button, and to the edge of the window.
+const GAP = 6;
+const EDGE = 8;
+
 /** @type {(() => void) | null} */
 let closeOpen = null;
 
@@ -32,6 +36,11 @@ export function openMenu(anchor, entries, { label = anchor.getAttribute('aria-la
   };
   const away = () => close();
   node.addEventListener('click', (event) => {
+    // The second click of two, whose first opened this menu or the one before it, was meant for the button.
+    if (event.detail > 1) {
+      event.stopPropagation();
+      return;
+    }
     if (/** @type {Element} */ (event.target).closest('button')) close(true);
   }, true);
   node.addEventListener('keydown', (event) => {
@@ -93,13 +102,30 @@ function letter(key, at, items) {
   return null;
 }
 
-/** Below the anchor where there is room, else above; inside the window always. @param {HTMLElement} node @param {HTMLElement} anchor */
+/**
+ * Below the anchor where there is room, else above, else beside it, else on the roomier side as high as that is; never over it:
+ * whoever clicks there twice would carry out what lies under the pointer. Inside the window always.
+ * @param {HTMLElement} node @param {HTMLElement} anchor
+ */
 function place(node, anchor) {
   const at = anchor.getBoundingClientRect();
   const { width, height } = node.getBoundingClientRect();
-  const left = Math.min(Math.max(8, at.right - width), innerWidth - width - 8);
-  const below = at.bottom + 6;
-  const top = below + height < innerHeight - 8 ? below : Math.max(8, at.top - height - 6);
-  node.style.left = `${Math.max(8, left)}px`;
+  const below = innerHeight - at.bottom - GAP - EDGE;
+  const above = at.top - GAP - EDGE;
+  let left = Math.max(EDGE, Math.min(at.right - width, innerWidth - width - EDGE));
+  let top = at.bottom + GAP;
+  if (height > below && height <= above) top = at.top - GAP - height;
+  else if (height > below) {
+    const before = at.left - GAP - width;
+    const after = at.right + GAP;
+    if (before >= EDGE || after + width <= innerWidth - EDGE) {
+      left = before >= EDGE ? before : after;
+      top = Math.max(EDGE, Math.min(at.top, innerHeight - height - EDGE));
+    } else {
+      if (above > below) top = EDGE;
+      node.style.maxHeight = `${Math.max(above, below)}px`;
+    }
+  }
+  node.style.left = `${left}px`;
   node.style.top = `${top}px`;
 }
