@@ -1,10 +1,10 @@
-/** Plays everybody else. Where the browser plays nothing before a click, a button asks for that click. */
+/** Plays everybody else. Where the browser plays nothing before a click, a button asks for one, and any click or key will do. */
 
 import { h, icon } from '../ui/dom.js';
 
 export class Sound {
   /** @type {Map<string, HTMLAudioElement>} `identity/source` → what plays it */ #players = new Map();
-  #blocked = false;
+  /** @type {AbortController | null} while the browser waits for a click */ #waiting = null;
 
   /** @param {HTMLElement} root @param {import('../podium.js').Podium} podium @param {string | null} speaker */
   constructor(root, podium, speaker) {
@@ -53,22 +53,33 @@ export class Sound {
   #play(player) {
     player.play().catch((failure) => {
       if (!(failure instanceof Error) || failure.name !== 'NotAllowedError') return;
-      this.#blocked = true;
-      this.button.hidden = false;
+      this.#wait();
     });
   }
 
-  #playAll() {
-    this.#blocked = false;
-    this.button.hidden = true;
-    for (const player of this.#players.values()) this.#play(player);
+  #wait() {
+    if (this.#waiting) return;
+    this.#waiting = new AbortController();
+    this.button.hidden = false;
+    // On a phone the side panel lies over the button, and nobody looks for it who clicks elsewhere.
+    for (const deed of ['pointerup', 'keydown']) document.addEventListener(deed, () => this.#playAll(), { capture: true, signal: this.#waiting.signal });
   }
 
-  get blocked() {
-    return this.#blocked;
+  #playAll() {
+    const players = [...this.#players.values()];
+    for (const player of players) this.#play(player);
+    // One that may play is not paused from here on, also while its first sound is yet to come.
+    if (players.every(({ paused }) => !paused)) this.#waited();
+  }
+
+  #waited() {
+    this.#waiting?.abort();
+    this.#waiting = null;
+    this.button.hidden = true;
   }
 
   close() {
+    this.#waited();
     for (const player of this.#players.values()) player.srcObject = null;
     this.#players.clear();
     this.shelf.remove();
