@@ -67,7 +67,7 @@ export class ConferenceView {
     this.people = new People(this);
     this.files = new FilesPanel(this);
     this.board = new Board(find('#board', HTMLElement), this);
-    this.engage = new Engage({ podium, rights: () => this.rights, token: () => door.access.token, changed: () => this.#badges(), signal: this.#stop.signal });
+    this.engage = new Engage({ podium, rights: () => this.rights, token: () => door.access.token, changed: () => this.#badges(), open: (key) => this.side.show(key), signal: this.#stop.signal });
     this.side = new SidePanel(find('#side', HTMLElement), [this.people, this.engage.chat, this.files, ...this.engage.parts], () => this.#badges());
     this.controls = new Controls(find('#controls', HTMLElement), this);
     this.stageDoor = new StageDoor(podium);

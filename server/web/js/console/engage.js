@@ -17,7 +17,17 @@ export function showEngage(podium, permissions, token) {
     count.hidden = unread === 0;
     count.textContent = unread > 99 ? '99+' : String(unread);
   };
-  const engage = new Engage({ podium, rights: () => permissions.of(null), token: () => token, changed: badges });
+  const engage = new Engage({
+    podium,
+    rights: () => permissions.of(null),
+    token: () => token,
+    changed: badges,
+    open: (key) => {
+      // On a narrow screen another part may be in front.
+      byId('tab-log', HTMLButtonElement).click();
+      side.show(key);
+    },
+  });
   const parts = [engage.chat, ...engage.parts];
   const activity = { key: 'activity', label: 'Activity', icon: 'list', node: byId('activity', HTMLElement), shown: () => undefined };
   const side = new SidePanel(byId('log', HTMLElement), [activity, ...parts], badges, { closable: false });

@@ -4,6 +4,7 @@
  */
 
 import { command } from '../ui/actions.js';
+import * as storage from '../lib/storage.js';
 import { ask } from '../ui/dialog.js';
 import { avatar } from '../ui/avatar.js';
 import { clear, debounce, h, icon } from '../ui/dom.js';
@@ -35,6 +36,7 @@ export class Chat {
   /** @type {Set<Channel>} channels of which there is more than was fetched */ #more = new Set();
   /** @type {Set<Channel>} those whose history was fetched */ #fetched = new Set();
   /** @type {Map<string, number>} what was not looked at, by place */ #unread = new Map();
+  /** @type {Map<string, string>} what was begun and not sent, by place */ #drafts = new Map();
   /** @type {Place} */ #place = { channel: 'everyone', to: '' };
   /** @type {ChatMessage | null} */ #replyTo = null;
   /** @type {ChatMessage | null} */ #editing = null;
@@ -47,6 +49,7 @@ export class Chat {
     this.setting = setting;
     this.podium = setting.podium;
     this.places = h('select', { class: 'select', aria: { label: 'Write to' }, data: { testid: 'chat-place' }, on: { change: () => this.#go(this.places.value) } });
+    this.elsewhere = h('button', { class: 'btn btn-sm btn-soft', type: 'button', hidden: true, data: { testid: 'chat-elsewhere' }, on: { click: () => this.#goElsewhere() } });
     this.sought = h('input', { class: 'input', type: 'search', hidden: true, placeholder: 'Search the chat', aria: { label: 'Search the chat' }, data: { testid: 'chat-search' }, on: { input: debounce(() => void this.#search(), 350) } });
     const searching = h('button', { class: 'btn btn-icon btn-quiet btn-sm', type: 'button', title: 'Search', aria: { label: 'Search the chat', pressed: false }, data: { testid: 'chat-search-open' },
       on: { click: () => {
@@ -66,10 +69,12 @@ export class Chat {
     this.button = h('button', { class: 'btn btn-primary btn-icon', type: 'submit', aria: { label: 'Send' }, data: { testid: 'chat-send' } }, icon('send'));
     this.form = h('form', { class: 'chat-form', on: { submit: (/** @type {Event} */ event) => void this.#send(event) } }, this.mentions.node, this.about, this.text, this.button);
     this.shut = h('p', { class: 'hint chat-shut', hidden: true, data: { testid: 'chat-shut' } });
-    this.node = h('section', { class: 'side-body' }, h('div', { class: 'entry-tools chat-tools' }, this.places, searching, this.gate, this.sought), this.log, this.form, this.shut);
+    this.node = h('section', { class: 'side-body' }, h('div', { class: 'entry-tools chat-tools' }, this.places, this.elsewhere, searching, this.gate, this.sought), this.log, this.form, this.shut);
     this.update();
     this.#draw();
     void this.#fetch('everyone');
+    // What was written to one alone while one was away waits in no place that one looks at.
+    void this.#fetch('private');
   }
 
   get unread() {
@@ -153,6 +158,10 @@ export class Chat {
   /** @param {string} key */
   #go(key) {
     const [channel, to = ''] = key.split('/');
+    // What is begun for one is not sent to another.
+    if (this.#editing) this.text.value = '';
+    this.#drafts.set(keyOf(this.#place), this.text.value);
+    this.text.value = this.#drafts.get(key) ?? '';
     this.#place = { channel: /** @type {Channel} */ (channel), to };
     this.#replyTo = this.#editing = null;
     this.#stopSearching();
@@ -168,12 +177,14 @@ export class Chat {
     const { room } = this.podium;
     if (!room) return;
     const rights = this.setting.rights();
-    const partners = new Set([...this.#messages.private.values()].map((message) => this.#partner(message)));
-    if (this.#place.to) partners.add(this.#place.to);
+    const partners = new Map([...this.#messages.private.values()].map((message) => [this.#partner(message), '']));
+    if (this.#place.to) partners.set(this.#place.to, '');
+    // Whoever has left is called as they were when they wrote.
+    for (const { person, name } of this.#messages.private.values()) if (partners.has(person)) partners.set(person, name);
     const may = rights.has('chat.send:private');
     const people = may ? [...room.people.values()].filter(({ id }) => id !== room.you && !partners.has(id)).slice(0, MOST_PEOPLE) : [];
     /** @type {[string, string][]} */
-    const alone = [...[...partners].map((id) => /** @type {[string, string]} */ ([id, room.name(id)])), ...people.map(({ id, name }) => /** @type {[string, string]} */ ([id, name]))];
+    const alone = [...[...partners].map(([id, name]) => /** @type {[string, string]} */ ([id, room.people.get(id)?.name ?? (name || room.name(id))])), ...people.map(({ id, name }) => /** @type {[string, string]} */ ([id, name]))];
     /** @param {string} key @param {string} word */
     const option = (key, word) => {
       const count = this.#unread.get(key) ?? 0;
@@ -181,6 +192,11 @@ export class Chat {
     };
     const channels = [option('everyone', 'Everybody'), ...(rights.has('chat.send:moderators') || this.#place.channel === 'moderators' ? [option('moderators', 'Moderators and speakers')] : [])];
     const privately = alone.map(([id, name]) => option(`private/${id}`, name));
+    const elsewhere = this.unread - (this.#unread.get(keyOf(this.#place)) ?? 0);
+    this.elsewhere.hidden = elsewhere === 0;
+    this.elsewhere.textContent = `${elsewhere} new`;
+    this.elsewhere.setAttribute('aria-label', `${elsewhere} new in another conversation: go there`);
+    this.elsewhere.title = 'In another conversation: go there';
     const drawn = JSON.stringify([channels, privately, keyOf(this.#place)]);
     if (drawn === this.#drawnPlaces || document.activeElement === this.places) return;
     this.#drawnPlaces = drawn;
@@ -201,9 +217,46 @@ export class Chat {
     return { channel, to: channel === 'private' ? this.#partner(message) : '' };
   }
 
+  #goElsewhere() {
+    const here = keyOf(this.#place);
+    const next = [...this.#unread.keys()].find((key) => key !== here);
+    if (!next) return;
+    this.#go(next);
+    this.text.focus();
+  }
+
   #seen() {
+    if (this.#visible && this.#place.to) this.#readAlone();
     if (!this.#visible || !this.#unread.delete(keyOf(this.#place))) return;
     this.#drawPlaces();
+    this.setting.changed();
+  }
+
+  /** What the person of this place wrote is read; a reload does not forget that. */
+  #readAlone() {
+    const { room } = this.podium;
+    const { to } = this.#place;
+    const last = Math.max(0, ...[...this.#messages.private.values()].filter(({ person }) => person === to).map(({ number }) => number));
+    if (!room || !last) return;
+    const read = storage.readAlone(room.conference, room.you);
+    if ((read[to] ?? 0) < last) storage.setReadAlone(room.conference, room.you, { ...read, [to]: last });
+  }
+
+  /** How much of what was written to one alone was not looked at: also before this page was opened. */
+  #countAlone() {
+    const { room } = this.podium;
+    if (!room) return;
+    const read = storage.readAlone(room.conference, room.you);
+    const messages = [...this.#messages.private.values()];
+    for (const partner of new Set(messages.map((message) => this.#partner(message)))) {
+      const those = messages.filter((message) => this.#partner(message) === partner);
+      // Whoever has answered has read what was written before.
+      const answered = Math.max(0, ...those.filter(({ person }) => person === room.you).map(({ number }) => number));
+      const count = those.filter(({ person, number }) => person === partner && number > Math.max(answered, read[partner] ?? 0)).length;
+      if (count) this.#unread.set(`private/${partner}`, count);
+      else this.#unread.delete(`private/${partner}`);
+    }
+    this.#seen();
     this.setting.changed();
   }
 
@@ -233,6 +286,7 @@ export class Chat {
     const first = page.messages[0]?.number ?? 0;
     for (const number of known) if (number >= first) messages.delete(number);
     for (const message of page.messages) messages.set(message.number, message);
+    if (channel === 'private') this.#countAlone();
     this.#drawPlaces();
     this.#draw();
   }
@@ -248,12 +302,20 @@ export class Chat {
     if (messages.size > MOST_KEPT && first !== undefined) messages.delete(first);
     const looked = this.#visible && keyOf(place) === keyOf(this.#place);
     if (!looked && message.person !== room?.you) {
-      this.#unread.set(keyOf(place), (this.#unread.get(keyOf(place)) ?? 0) + 1);
-      if (message.mentions?.includes(room?.you ?? '')) toast(`${message.name} mentioned you in the chat.`);
+      if (!place.to) this.#unread.set(keyOf(place), (this.#unread.get(keyOf(place)) ?? 0) + 1);
+      const what = place.to ? 'wrote to you alone' : message.mentions?.includes(room?.you ?? '') ? 'mentioned you in the chat' : null;
+      if (what) toast(`${message.name} ${what}.`, { action: { label: 'Read', run: () => this.#read(place) } });
       this.setting.changed();
     }
+    if (place.to) this.#countAlone();
     this.#drawPlaces();
     if (keyOf(place) === keyOf(this.#place)) this.#draw();
+  }
+
+  /** @param {Place} place */
+  #read(place) {
+    this.#go(keyOf(place));
+    this.setting.open(this.key);
   }
 
   /** @param {ChatMessage} message */
@@ -262,6 +324,7 @@ export class Chat {
     if (!messages.has(message.number)) return;
     if (message.text) messages.set(message.number, message);
     else messages.delete(message.number);
+    if (message.channel === 'private') this.#countAlone();
     this.#draw();
   }
 
@@ -407,7 +470,8 @@ export class Chat {
     event.preventDefault();
     const text = this.text.value.trim();
     if (!text) return;
-    const { channel, to } = this.#place;
+    const place = this.#place;
+    const { channel, to } = place;
     const [replyTo, editing] = [this.#replyTo, this.#editing];
     const mentions = this.mentions.take(text);
     this.text.value = '';
@@ -419,7 +483,9 @@ export class Chat {
       else await this.podium.send('chat.send', { text, ...(to ? { to } : { channel }), ...(replyTo ? { reply_to: replyTo.number } : {}), ...(mentions.length ? { mentions } : {}) });
     } catch (error) {
       // Nothing a person wrote is lost: it stands in the line again, about what it was about.
-      if (!this.text.value) {
+      if (keyOf(place) !== keyOf(this.#place)) {
+        if (!editing && !this.#drafts.get(keyOf(place))) this.#drafts.set(keyOf(place), text);
+      } else if (!this.text.value) {
         this.text.value = text;
         [this.#replyTo, this.#editing] = [replyTo, editing];
         this.#drawAbout();

@@ -15,12 +15,13 @@ export class Engage {
    * @param {() => Set<string>} options.rights the commands one may give now, as `can` names them
    * @param {() => string | null} options.token with which reports are fetched
    * @param {() => void} options.changed the number of what is unread is another one
+   * @param {(key: string) => void} options.open shows the panel of this name
    * @param {AbortSignal} [options.signal]
    */
-  constructor({ podium, rights, token, changed, signal }) {
+  constructor({ podium, rights, token, changed, open, signal }) {
     this.podium = podium;
     this.rights = rights;
-    const setting = { podium, lists: new Lists(podium, signal), rights, token, changed };
+    const setting = { podium, lists: new Lists(podium, signal), rights, token, changed, open };
     this.chat = new Chat(setting);
     this.questions = new Questions(setting);
     this.polls = new Polls(setting);

@@ -7,6 +7,7 @@ const ACCOUNT = 'podium.token';
 const GUEST = 'podium.guest.';
 const SESSION = 'podium.session.';
 const CHOICES = 'podium.choices';
+const READ = 'podium.read.';
 
 /** @param {'localStorage' | 'sessionStorage'} where @param {string} key @returns {string | null} */
 function read(where, key) {
@@ -61,6 +62,15 @@ export const choices = () => parse(read('localStorage', CHOICES)) ?? {};
 
 /** @param {Record<string, any>} value */
 export const setChoices = (value) => write('localStorage', CHOICES, JSON.stringify(value));
+
+/**
+ * How far somebody has read what others wrote to them alone: by the other, the number of the last message.
+ * @param {string} conference @param {string} person @returns {Record<string, number>}
+ */
+export const readAlone = (conference, person) => parse(read('localStorage', `${READ}${conference}.${person}`)) ?? {};
+
+/** @param {string} conference @param {string} person @param {Record<string, number>} value */
+export const setReadAlone = (conference, person, value) => write('localStorage', `${READ}${conference}.${person}`, JSON.stringify(value));
 
 /**
  * The part of the address after `#`, where links carry their secrets, taken out of the address bar and the history.

@@ -21,7 +21,7 @@ export function toast(text, { kind = 'info', action, ms = action ? 10_000 : 5_00
   const dialogs = document.querySelectorAll('dialog[open]');
   (dialogs[dialogs.length - 1] ?? document.body).append(region);
   const last = region.lastElementChild;
-  if (last?.textContent === text) last.remove();
+  if (last?.querySelector('span')?.textContent === text) last.remove();
   while (region.childElementCount >= MOST) region.firstElementChild?.remove();
   const node = h('div', { class: `toast toast-${kind}`, data: { testid: 'toast' } }, icon(ICONS[kind]), h('span', { class: 'grow' }, text));
   const done = () => node.remove();
