@@ -3,6 +3,7 @@
 import { clear, h, icon } from '../ui/dom.js';
 
 /** @typedef {{icon: string, kind?: 'danger', title: string, text?: string, rejoin: string | null}} Farewell */
+/** `reopens`: one opens a conference again that has ended, by coming back. @typedef {{code: string, message?: string, note?: string, reopens?: boolean}} Closing */
 
 /** @type {Record<string, Farewell>} */
 const FAREWELLS = {
@@ -13,7 +14,7 @@ const FAREWELLS = {
   not_admitted: { icon: 'lock', title: 'You were not let in', rejoin: 'Ask again' },
   conference_full: { icon: 'people', title: 'The conference is full', text: 'Everybody who may come in at the same time is there already.', rejoin: 'Try again' },
   wrong_pin: { icon: 'key', title: 'The conference has a PIN now', text: 'It was set while you were away; ask whoever invited you.', rejoin: 'Enter the PIN' },
-  conference_ended: { icon: 'end', title: 'The conference has ended', text: 'Thank you for being here.', rejoin: 'Open it again' },
+  conference_ended: { icon: 'end', title: 'The conference has ended', text: 'Thank you for being here. It opens again when an organizer comes back.', rejoin: 'Try again' },
   link_revoked: { icon: 'key', kind: 'danger', title: 'Your guest link was withdrawn', text: 'Ask whoever invited you for a new one.', rejoin: null },
   bad_token: { icon: 'key', kind: 'danger', title: 'Your access has expired', text: 'Sign in again, or use a new invitation link.', rejoin: 'Try again' },
   no_access: { icon: 'lock', kind: 'danger', title: 'You have no access to this conference', text: 'An organizer decides who may come in; ask for access, or sign in with another account.', rejoin: null },
@@ -23,13 +24,16 @@ const FAREWELLS = {
   offline: { icon: 'wifi-off', kind: 'danger', title: 'The server cannot be reached', text: 'Check your connection; then try again.', rejoin: 'Try again' },
 };
 
+/** @type {Farewell} */
+const REOPENS = { icon: 'end', title: 'The conference has ended', text: 'Thank you for being here.', rejoin: 'Open it again' };
+
 /**
  * @param {HTMLElement} root
- * @param {{code: string, message?: string, note?: string}} closing
+ * @param {Closing} closing
  * @param {() => void} rejoin
  */
-export function showFarewell(root, { code, message, note }, rejoin) {
-  const farewell = FAREWELLS[code] ?? { icon: 'alert', kind: 'danger', title: 'The conference was closed', rejoin: 'Rejoin' };
+export function showFarewell(root, { code, message, note, reopens = false }, rejoin) {
+  const farewell = (code === 'conference_ended' && reopens ? REOPENS : FAREWELLS[code]) ?? { icon: 'alert', kind: 'danger', title: 'The conference was closed', rejoin: 'Rejoin' };
   const back = location.pathname;
   // The server's sentence, or what a moderator wrote; not the title once more.
   const said = message === `${farewell.title}.` ? 'A moderator decides who comes in.' : message;
@@ -44,7 +48,7 @@ export function showFarewell(root, { code, message, note }, rejoin) {
     h('h1', { class: 'title', tabindex: -1 }, farewell.title),
     h('p', { class: 'dim', data: { testid: 'closed-reason' } }, farewell.text ?? said ?? ''),
     note ? h('p', { class: 'banner' }, `“${note}”`) : null,
-    h('div', { class: 'row row-wrap' }, buttons)));
+    h('div', { class: 'row row-wrap closed-ways' }, buttons)));
   root.hidden = false;
   root.querySelector('h1')?.focus();
 }

@@ -77,7 +77,7 @@ export class JoinView {
       ? h('div', { class: 'field' }, h('label', { for: 'guest-name' }, 'Your name'), this.name)
       : h('div', { class: 'row' }, avatar({ id: access.name, name: access.name }), h('div', {},
         h('div', { class: 'hint' }, 'You join as'), h('strong', { data: { testid: 'join-as' } }, access.name)));
-    this.running = h('p', { class: 'dim' }, running ? 'The conference is running.' : 'Nobody is here yet; you are the first.');
+    this.running = h('p', { class: 'dim' }, running ? 'The conference is running.' : 'The conference has ended. It opens again when an organizer joins.');
     const form = h('form', { class: 'join-card', novalidate: true, on: { submit: (/** @type {Event} */ event) => void this.#submit(event) } },
       h('div', { class: 'stack stack-s' },
         h('h1', { data: { testid: 'join-title' } }, title),

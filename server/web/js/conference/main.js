@@ -3,7 +3,7 @@
  * mid-conference goes straight back in, with the devices as they were: this tab remembers (sessionStorage).
  */
 
-import { Podium, PodiumError } from '../podium.js';
+import { Podium, PodiumError, storage } from '../podium.js';
 import { ask, closeDialogs } from '../ui/dialog.js';
 import { find } from '../ui/dom.js';
 import { initTheme } from '../ui/theme.js';
@@ -35,6 +35,12 @@ let sign = { title: '', running: false };
 initTheme();
 // A page from the browser's memory has lost its connections: begin again, straight inside where one was.
 window.addEventListener('pageshow', (event) => event.persisted && location.reload());
+// A guest link that is opened here while this page is open changes the fragment only. Who is inside needs none.
+window.addEventListener('hashchange', () => {
+  if (!/[#&]invite=/.test(location.hash)) return;
+  if (view) storage.takeFragment();
+  else location.reload();
+});
 void start(door.memory.inside === true);
 
 /** @param {boolean} again straight in, without the join view */
@@ -164,6 +170,7 @@ async function join(podium, name, pin, takeOver) {
 /** @param {{code: string, message?: string, note?: string}} closing the conference is over for this page */
 function leave(closing) {
   const note = view?.note;
+  const reopens = view?.reopens;
   view?.close();
   view = null;
   joinView?.close();
@@ -171,10 +178,10 @@ function leave(closing) {
   outside?.stop();
   outside = null;
   door.remember({ inside: false });
-  farewell({ note, ...closing });
+  farewell({ note, reopens, ...closing });
 }
 
-/** @param {{code: string, message?: string, note?: string}} closing */
+/** @param {import('./closing.js').Closing} closing */
 function farewell(closing) {
   embedded?.left(closing.code);
   closeDialogs();

@@ -56,6 +56,8 @@ export class ConferenceView {
     /** What one may do about others; asked about those alone who are looked at. */
     this.permissions = new Permissions(podium);
     this.note = '';
+    /** An organizer by right opens a conference again that has ended, and nobody is in one then. */
+    this.reopens = false;
     this.top = new TopBar(find('#top', HTMLElement), this);
     this.banner = new Banner(find('#banner', HTMLElement), podium);
     this.backstage = new Backstage(find('#backstage', HTMLElement), this);
@@ -109,6 +111,7 @@ export class ConferenceView {
     const room = this.podium.room;
     if (!room) return;
     document.title = `${room.title} · Podium`;
+    if (room.me) this.reopens = room.me.by_right;
     for (const part of [this.top, this.backstage, this.stage, this.students, this.turns, this.people, this.files]) part.update();
     this.sound.update();
     this.showing.update();
