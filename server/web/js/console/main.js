@@ -1,6 +1,7 @@
 // The moderator console: a second connection of the same person, without media, that sees and commands.
 
 import { Podium, PodiumError, storage } from '../podium.js';
+import { api } from '../ui/api.js';
 import { Permissions } from '../ui/permissions.js';
 import { initTheme } from '../ui/theme.js';
 import { showBlocked } from './blocked.js';
@@ -88,6 +89,19 @@ const OVER = {
   company_disabled: { title: 'Switched off for the moment', picture: 'lock' },
 };
 
+/** An organizer's joining opens an ended conference again for everybody: whoever may be one is asked first. */
+async function begin() {
+  const found = storage.accountToken() && (await api('GET', `/conferences/${encodeURIComponent(conference)}`).catch(() => null));
+  if (found && !found.running) {
+    showGate({
+      title: 'This conference has ended',
+      text: 'Open it again? Whoever has a link or an account with access can come in then.',
+      picture: 'end',
+      ways: [{ label: 'Open it again', run: () => void start(), primary: true, testid: 'gate-reopen' }, homeWay],
+    });
+  } else await start();
+}
+
 /** @param {boolean} [takeOver] */
 async function start(takeOver = false) {
   try {
@@ -121,4 +135,4 @@ async function start(takeOver = false) {
 
 initTheme();
 wireTabs();
-void start();
+void begin();
