@@ -137,7 +137,8 @@ export class Controls {
     if (!room) return;
     const speaks = room.remarks.has(room.you);
     const waits = room.asking.includes(room.you);
-    this.turn.hidden = !(speaks || waits || this.view.rights.has('remark.request'));
+    // A turn without a microphone is none.
+    this.turn.hidden = !(speaks || waits || (this.view.rights.has('remark.request') && !room.barred('audio')));
     this.turn.dataset.state = speaks || waits ? 'on' : '';
     this.turn.setAttribute('aria-pressed', String(speaks || waits));
     setText(this.turnLabel, speaks ? 'Stop speaking' : waits ? 'Waiting to speak' : 'Ask to speak');

@@ -123,7 +123,7 @@ export class People {
       h('div', { class: 'grow' },
         h('div', { class: 'person-name' }, h('span', { class: 'truncate' }, person.name), mine ? h('span', { class: 'hint' }, 'you') : null),
         h('div', { class: 'person-role' }, describe(person, owner, room?.remarks.has(person.id) ?? false))),
-      h('div', { class: 'person-marks' }, bars.node, marks(person)),
+      h('div', { class: 'person-marks' }, bars.node, room ? marks(person, room) : null),
       ...more, menu);
   }
 
@@ -164,15 +164,17 @@ function describe(person, owner, speaks) {
   return words.join(' · ');
 }
 
-/** @param {Person} person @returns {(Element | null)[]} */
-function marks(person) {
+/** @param {Person} person @param {import('../lib/room.js').Room} room @returns {(Element | null)[]} */
+function marks(person, room) {
   if (!person.on_stage && person.tracks.length === 0) return person.locked.length ? [mark('lock', 'Locked by a moderator', 'off')] : [];
-  const silent = person.muted.includes('audio') || !person.tracks.includes('audio');
-  const dark = person.muted.includes('video') || !person.tracks.includes('video');
+  /** @param {'audio' | 'video' | 'screen'} source */
+  const sends = (source) => person.tracks.includes(source) && !person.muted.includes(source) && !room.barred(source, person);
+  const silent = !sends('audio');
+  const dark = !sends('video');
   // Off the stage, what is not sent is nothing to remark upon.
   const camera = person.on_stage || person.tracks.includes('video');
   return [
-    person.tracks.includes('screen') && !person.muted.includes('screen') ? mark('screen', 'Shares a screen', '') : null,
+    sends('screen') ? mark('screen', 'Shares a screen', '') : null,
     person.locked.length ? mark('lock', 'Locked by a moderator', 'off') : null,
     mark(silent ? 'mic-off' : 'mic', silent ? 'Microphone off' : 'Microphone on', silent ? 'off' : ''),
     camera ? mark(dark ? 'camera-off' : 'camera', dark ? 'Camera off' : 'Camera on', dark ? 'off' : '') : null,

@@ -54,23 +54,32 @@ export class StageDoor {
     const expected = this.#expected;
     this.#expected = false;
     if (expected || this.podium.media.local.size > 0) return;
-    const who = event.by && event.by !== event.person ? this.podium.room?.name(event.by) : null;
+    const { room } = this.podium;
+    // What guests may not send here is not offered to one.
+    const offered = (/** @type {const} */ (['audio', 'video'])).filter((source) => !room?.barred(source));
+    if (offered.length === 0) return;
+    const who = event.by && event.by !== event.person ? room?.name(event.by) : null;
     const chosen = await openDialog({
       title: 'You are on the stage',
       body: h('p', { class: 'dim' }, `${who ? `${who} let you on the stage. ` : ''}Nobody sees or hears you yet. What would you like to switch on?`),
       actions: [
         { label: 'Not yet', value: 'none', kind: 'quiet', testid: 'stage-later' },
-        { label: 'Microphone only', value: 'audio', testid: 'stage-mic' },
-        { label: 'Camera and microphone', value: 'both', kind: 'primary', testid: 'stage-both', focus: true },
+        ...(offered.length === 1
+          ? [{ label: offered[0] === 'audio' ? 'Microphone' : 'Camera', value: offered[0], kind: /** @type {const} */ ('primary'), testid: offered[0] === 'audio' ? 'stage-mic' : 'stage-camera', focus: true }]
+          : [
+            { label: 'Microphone only', value: 'audio', testid: 'stage-mic' },
+            { label: 'Camera and microphone', value: 'both', kind: /** @type {const} */ ('primary'), testid: 'stage-both', focus: true },
+          ]),
       ],
       testid: 'arrival',
     });
     if (chosen === 'audio' || chosen === 'both') await this.#switchOn('audio');
-    if (chosen === 'both') await this.#switchOn('video');
+    if (chosen === 'video' || chosen === 'both') await this.#switchOn('video');
   }
 
   /** @param {{source: 'audio' | 'video', by?: string}} asked */
   async unmuteAsked({ source, by }) {
+    if (this.podium.room?.barred(source)) return;
     const what = sourceWord(source);
     this.#asked?.abort();
     const asked = new AbortController();

@@ -39,8 +39,10 @@ export class Tile {
   /** @param {Person} person */
   update(person) {
     const { room, media } = this.view.podium;
-    const silent = person.muted.includes('audio') || (this.mine ? media.state('audio') !== 'on' : !person.tracks.includes('audio'));
-    const dark = person.muted.includes('video') || (this.mine ? media.state('video') !== 'on' : !person.tracks.includes('video'));
+    /** @param {'audio' | 'video'} source */
+    const off = (source) => person.muted.includes(source) || (this.mine ? media.state(source) !== 'on' : !person.tracks.includes(source) || (room?.barred(source, person) ?? false));
+    const silent = off('audio');
+    const dark = off('video');
     const track = dark ? null : media.track(person.id, 'video');
     show(this.video, track);
     this.paused.hidden = dark || !media.paused.has(`${person.id}/video`);

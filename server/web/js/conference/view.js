@@ -258,7 +258,7 @@ export class ConferenceView {
     if (!room) return;
     if (room.remarks.has(room.you)) void command(this.podium, 'remark.end');
     else if (room.asking.includes(room.you)) void command(this.podium, 'remark.withdraw');
-    else if (this.rights.has('remark.request')) void this.turns.ask();
+    else if (this.rights.has('remark.request') && !room.barred('audio')) void this.turns.ask();
   }
 
   /** Write to one person alone. @param {string} person */

@@ -140,6 +140,7 @@ export class Row {
     const mute = SOURCES.map(({ source }) =>
       allows(`media.${person.muted.includes(source) ? 'unmute' : 'mute'}:${source}`),
     );
+    const sends = SOURCES.map(({ source }) => person.tracks.includes(source) && !room.barred(source, person));
     const stage = STAGE_COMMANDS.find(({ command }) => allows(command));
     const waiting = room.queuePosition(person.id);
     const quality = away ? undefined : room.quality.get(person.id);
@@ -158,7 +159,7 @@ export class Row {
     this.#part('name', [name, away, standing], () => this.#drawName(standing));
     this.#part('role', [name, role, mayRole], () => this.#drawRole(mayRole));
     this.#part('place', [person.on_stage, waiting, person.invited], () => this.#drawPlace(waiting));
-    this.#part('sources', [name, person.muted, person.locked, person.tracks, mute], () => this.#drawSources(mute));
+    this.#part('sources', [name, person.muted, person.locked, sends, mute], () => this.#drawSources(sends, mute));
     this.#part('quality', [name, quality], () => this.#drawQuality(quality));
     this.#part('stage', [name, stage?.command], () => this.#drawStage(stage));
   }
@@ -223,15 +224,14 @@ export class Row {
     this.place.replaceChildren(...words);
   }
 
-  /** @param {boolean[]} may for each source, whether the button does something */
-  #drawSources(may) {
+  /** @param {boolean[]} sent for each source, whether anything of it is to be had @param {boolean[]} may whether the button does something */
+  #drawSources(sent, may) {
     const { person } = this;
     SOURCES.forEach(({ source, word, on, off, mute, unmute }, index) => {
       const button = this.sources[index];
       const muted = person.muted.includes(source);
       const locked = person.locked.includes(source);
-      const sends = person.tracks.includes(source);
-      const is = locked ? 'locked' : muted ? 'muted' : sends ? 'on' : 'none';
+      const is = locked ? 'locked' : muted ? 'muted' : sent[index] ? 'on' : 'none';
       const does = locked ? `Unlock ${word}` : muted ? unmute : mute;
       const states = { locked: 'locked off', muted: 'muted', on: 'on', none: 'not sent' };
       button.dataset.is = is;

@@ -242,9 +242,9 @@ export class Room {
     return Math.min(Math.max(0, until - now), (this.settings.remark_s ?? 60) * 1000);
   }
 
-  /** Whether the settings keep guests, and so this person, from sending a source. @param {Source} source */
-  barred(source) {
-    if (this.me?.kind !== 'guest') return false;
+  /** Whether the settings keep guests, and so this person, from sending a source. @param {Source} source @param {Person | null} [person] oneself, where nobody is named */
+  barred(source, person = this.me) {
+    if (person?.kind !== 'guest') return false;
     const may = this.settings.guests_may ?? {};
     return (source === 'audio' || source === 'screen_audio' ? may.audio : may.video) === false;
   }
