@@ -1,6 +1,6 @@
 // The record of what happened, in sentences from nobody's side: who did what to whom.
 
-import { modeWord, plural, roleWord, sourceWord } from '../ui/words.js';
+import { modeWord, plural, roleWord, settingsWords, sourceWord } from '../ui/words.js';
 
 /** @typedef {import('../lib/room.js').Room} Room */
 /** @typedef {import('../lib/shapes.js').RoomEvent} RoomEvent */
@@ -26,11 +26,7 @@ function stopped(reason, by) {
 
 /** @type {Record<string, (told: Told) => Entry | null>} */
 const SENTENCES = {
-  'conference.settings_changed': ({ event, by }) =>
-    say(
-      `${by} changed the settings: “${event.title}”, ${plural(event.stage_places ?? 0, 'place')} on the stage`,
-      'settings',
-    ),
+  'conference.settings_changed': ({ room, by }) => say(`${by} changed the settings${settingsWords(room)}`, 'settings'),
   'conference.mode_changed': ({ event, by }) => say(`${by} changed the mode: ${modeWord(event.mode)}`, 'settings'),
   'conference.owner_changed': ({ event, room }) => say(`${room.name(event.owner)} owns the conference now`, 'settings'),
   'conference.started': ({ by }) => say(`${by} began the conference`, 'play', 'ok'),

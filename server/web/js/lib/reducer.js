@@ -52,6 +52,8 @@ export const reducers = {
     room.stagePlaces = event.stage_places;
   },
   'conference.settings_changed'(room, event) {
+    const [before, after] = [{ ...room.settings, title: room.title, stage_places: room.stagePlaces }, { ...event.settings, title: event.title, stage_places: event.stage_places }].map((all) => new Map(Object.entries(all)));
+    room.lastChanged = [...new Set([...before.keys(), ...after.keys()])].filter((name) => JSON.stringify(before.get(name)) !== JSON.stringify(after.get(name)));
     room.title = event.title;
     room.stagePlaces = event.stage_places;
     room.settings = event.settings ?? {};

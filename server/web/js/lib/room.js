@@ -69,6 +69,8 @@ export class Room {
     this.quality = new Map();
     /** @type {Map<string, number>} who speaks now, 0 to 100 */
     this.levels = new Map();
+    /** @type {string[]} what the last change of the settings changed, by the names of the fields */
+    this.lastChanged = [];
     /** @type {Map<string, string>} `person/source` → who muted it, as far as this client saw it happen */
     this.mutedBy = new Map();
     /** @type {string[]} */

@@ -23,6 +23,22 @@ const MODES = /** @type {Record<string, string>} */ ({
   role_based: 'roles and stage', all_on_screen: 'everybody on screen', video_lecture: 'lecture',
 });
 
+// The settings as their dialog in the console calls them.
+const SETTINGS = /** @type {Record<string, string>} */ ({
+  members: 'what members are', outsiders: 'what guests are', public: 'whether guests come in',
+  lobby: 'who waits to be let in', backstage: 'whether viewers wait for the beginning', guests_may: 'what guests may do', capacity: 'people at most',
+  list_hidden: 'who sees who is present', force_unmute: 'what asking to unmute does', remark_s: 'the length of a turn to speak',
+  speakers_moderate_chat: 'who moderates the chat', speakers_see_private_questions: 'who sees private questions',
+  questions_approved: 'who sees questions', private_chat: 'who writes to one person alone', slow_mode_s: 'slow mode',
+});
+const MOST_SETTINGS = 3;
+
+/** What was changed in the settings, to follow that they were: nothing where that would be a long list. @param {Room} room */
+export function settingsWords(room) {
+  const words = room.lastChanged.map((name) => (name === 'title' ? `title “${room.title}”` : name === 'stage_places' ? plural(room.stagePlaces, 'place on the stage', 'places on the stage') : SETTINGS[name] ?? ''));
+  return words.length && words.length <= MOST_SETTINGS && words.every(Boolean) ? `: ${words.join(', ')}` : '';
+}
+
 /** The layouts that everybody may be given, in the order of their menus. @type {[import('../types.js').LayoutKind, string][]} */
 export const LAYOUTS = [
   ['grid', 'Grid'],
@@ -212,5 +228,5 @@ const sentences = {
     say(`${byMe ? 'You' : by} changed the mode of the conference: ${modeWord(event.mode)}.`),
   'conference.started': ({ by, byMe }) => say(`${byMe ? 'You' : by} started the conference. Viewers are let in.`, 'ok'),
   'conference.settings_changed': ({ by, byMe, room }) =>
-    say(`${byMe ? 'You' : by} changed the settings: “${room.title}”, ${plural(room.stagePlaces, 'place')} on the stage.`),
+    say(`${byMe ? 'You' : by} changed the settings${settingsWords(room)}.`),
 };
