@@ -165,9 +165,17 @@ async def test_a_poll_is_prepared_launched_answered_once_and_closed_with_its_res
     await hall.sara.get_by_test_id("poll-new-option-1").fill("Monday")
     await hall.sara.get_by_test_id("poll-new-option-2").fill("Friday")
     await hall.sara.get_by_test_id("poll-more-options").click()
+    confirm = hall.sara.get_by_test_id("poll-dialog-confirm")
+    await expect(confirm).to_have_text("Launch")
+    # An option that stands twice is marked where it stands again.
+    await hall.sara.get_by_test_id("poll-new-option-3").fill("Monday")
+    await confirm.click()
+    await expect(hall.sara.get_by_test_id("poll-dialog-error")).to_have_text("This option is there already.")
+    assert await hall.sara.locator("[aria-invalid=true]").get_attribute("data-testid") == "poll-new-option-3"
     await hall.sara.get_by_test_id("poll-new-option-3").fill("Never")
     await hall.sara.get_by_text("Results are seen while the poll is open").click()
     await hall.sara.get_by_text("Launch it at once").click()
+    await expect(confirm).to_have_text("Prepare")
     await screenshot(hall.sara, "engage-poll-dialog")
     await hall.sara.get_by_test_id("poll-dialog-confirm").click()
     mine = hall.sara.get_by_test_id("polls").get_by_test_id("poll")

@@ -1,7 +1,7 @@
 /** The panel of polls: preparing, launching, answering, results, and who chose what. */
 
 import { openDialog } from '../ui/dialog.js';
-import { h, icon } from '../ui/dom.js';
+import { h, icon, setText } from '../ui/dom.js';
 import { field, textInput, toggle } from '../ui/fields.js';
 import { formDialog } from '../ui/formdialog.js';
 import { toast } from '../ui/toast.js';
@@ -118,13 +118,19 @@ export class Polls {
     const live = toggle('poll-live', 'Results are seen while the poll is open', true);
     const launches = rights().has('poll.launch:own');
     const launch = toggle('poll-launch-now', 'Launch it at once', launches);
-    formDialog({
+    const word = () => (launches && launch.input.checked ? 'Launch' : 'Prepare');
+    const dialog = formDialog({
       title: 'Prepare a poll',
       testid: 'poll-dialog',
-      confirm: 'Prepare',
+      confirm: word(),
       body: [field(question, 'Question'), options, more, multiple.label, anonymous.label, live.label, ...(launches ? [launch.label] : [])],
       run: async () => {
-        const texts = [...options.querySelectorAll('input')].map(({ value }) => value.trim()).filter(Boolean);
+        const inputs = [...options.querySelectorAll('input')];
+        const texts = inputs.map(({ value }) => value.trim()).filter(Boolean);
+        const again = inputs.filter((input, at) => input.value.trim() && inputs.findIndex(({ value }) => value.trim() === input.value.trim()) < at);
+        for (const input of again) input.setAttribute('aria-invalid', 'true');
+        again[0]?.focus();
+        if (again.length) return 'This option is there already.';
         await podium.send('poll.create', {
           question: question.value.trim(), options: texts, multiple: multiple.input.checked, anonymous: anonymous.input.checked, live: live.input.checked,
         });
@@ -133,6 +139,9 @@ export class Polls {
         if (created !== undefined) await podium.send('poll.launch', { poll: created });
       },
     });
+    // The button says what it does: what is launched is in front of everybody at once.
+    const button = dialog.querySelector('[type=submit]');
+    launch.input.addEventListener('change', () => button && setText(button, word()));
   }
 
   /** The number of the poll that one has just made: its event came before the answer. @returns {number | undefined} */
