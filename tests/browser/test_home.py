@@ -50,7 +50,7 @@ async def test_after_setting_a_password_the_owner_signs_out_and_in_again(
     await page.get_by_test_id("login-name").fill("owner")
     await page.get_by_test_id("login-password").fill("wrong")
     await page.get_by_test_id("login-submit").click()
-    await expect(page.get_by_test_id("login-error")).to_have_text("The name or the password is not right.")
+    await expect(page.get_by_test_id("login-error")).to_have_text("The login or the password is not right.")
     await page.get_by_test_id("login-password").fill("correct horse")
     await page.get_by_test_id("login-submit").click()
     await expect(page.get_by_test_id("conference-card")).to_have_count(1)

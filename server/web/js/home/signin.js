@@ -1,4 +1,4 @@
-// Signing in by name and password, or by single sign-on.
+// Signing in by login and password, or by single sign-on.
 
 import { api } from '../ui/api.js';
 import { h, icon } from '../ui/dom.js';
@@ -82,7 +82,7 @@ async function submit() {
   name.setAttribute('aria-invalid', String(missing === name));
   password.setAttribute('aria-invalid', String(missing === password));
   if (missing) {
-    say(missing === name ? 'Please type your name.' : 'Please type your password.');
+    say(missing === name ? 'Please type your login.' : 'Please type your password.');
     missing.focus();
     return;
   }
@@ -95,7 +95,7 @@ async function submit() {
     whenSignedIn?.(answer.token, answer.account);
   } catch (error) {
     const code = /** @type {{ code?: string }} */ (error).code;
-    say(code === 'bad_token' ? 'The name or the password is not right.' : refusalText(error));
+    say(code === 'bad_token' ? 'The login or the password is not right.' : refusalText(error));
     password.select();
     password.focus();
   } finally {
