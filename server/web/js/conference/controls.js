@@ -48,6 +48,8 @@ export class Controls {
       h('div', { class: 'controls-group controls-line' }, this.mic.button, this.camera.button, this.screen.button, this.hand, this.turn, this.react.button,
         h('span', { class: 'controls-gap' }), this.people.button, this.chat.button, this.engage.button, this.more.button, this.leave));
     root.append(h('div', { class: 'controls-group controls-end controls-start' }));
+    this.size = new ResizeObserver(() => document.documentElement.style.setProperty('--controls-height', `${root.offsetHeight}px`));
+    this.size.observe(root);
   }
 
   /** @param {string} testid @param {string} picture @param {() => void} run @param {string} [key] @returns {Control} */
@@ -169,6 +171,8 @@ export class Controls {
 
   close() {
     this.reactions.picker.remove();
+    this.size.disconnect();
+    document.documentElement.style.removeProperty('--controls-height');
   }
 
   #openMore() {
