@@ -68,6 +68,11 @@ async def test_the_owner_furnishes_the_workspace(shared_server: Server, visit: A
     await expect(page.get_by_test_id("profile-error")).to_contain_text("There is no such time zone")
     await expect(page.get_by_label("Time zone")).to_be_focused()
     await expect(page.get_by_label("Time zone")).to_have_attribute("aria-invalid", "true")
+    # What was typed is not lost by going elsewhere without a question.
+    await page.get_by_test_id("section-people").click()
+    await page.get_by_test_id("ask").get_by_role("button", name="Stay").click()
+    await expect(page.get_by_test_id("profile-description")).to_have_value("We meet.")
+    assert page.url.endswith("/panel")
     await fill(page, profile_zone="Europe/Vienna")
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("toast")).to_have_text("The profile is saved.")

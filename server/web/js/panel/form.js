@@ -24,6 +24,7 @@ export function pageForm({ body, save, done, testid, run }) {
     problem,
     h('div', { class: 'row' }, button),
   );
+  form.addEventListener('input', () => (form.dataset.changed = 'true'));
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     problem.textContent = missing(form) ?? '';
@@ -31,6 +32,7 @@ export function pageForm({ body, save, done, testid, run }) {
     button.disabled = true;
     try {
       await run();
+      delete form.dataset.changed;
       toast(done, { kind: 'ok' });
     } catch (error) {
       problem.textContent = refusal(form, error);
@@ -40,6 +42,9 @@ export function pageForm({ body, save, done, testid, run }) {
   });
   return form;
 }
+
+/** Whether something was typed into a form of the page and not saved. */
+export const unsaved = () => document.querySelector('form[data-changed]') !== null;
 
 /**
  * A card with a heading.

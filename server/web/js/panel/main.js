@@ -7,13 +7,14 @@ import { PodiumError } from '../lib/errors.js';
 import * as storage from '../lib/storage.js';
 import { api } from '../ui/api.js';
 import { byId } from '../ui/byid.js';
-import { closeDialogs } from '../ui/dialog.js';
+import { ask, closeDialogs } from '../ui/dialog.js';
 import { h, icon } from '../ui/dom.js';
 import { NEEDS } from '../ui/panelneeds.js';
 import { initTheme, themeButton } from '../ui/theme.js';
 import { refusalText } from '../ui/words.js';
 import { attributesSection } from './attributes.js';
 import { companySection } from './company.js';
+import { unsaved } from './form.js';
 import { groupsSection } from './groups.js';
 import { invitationsSection } from './invitations.js';
 import { meSection } from './me.js';
@@ -204,9 +205,13 @@ async function start() {
   try {
     const account = await api('GET', '/me', { token });
     const panel = new Panel(token, account, (error) => fail(error, () => void start()));
-    window.addEventListener('hashchange', () => {
-      if (SECTIONS.some(({ id }) => `#${id}` === location.hash)) void open(panel, true);
+    window.addEventListener('hashchange', async ({ oldURL }) => {
+      if (!SECTIONS.some(({ id }) => `#${id}` === location.hash)) return;
+      const question = { title: 'Leave without saving?', text: 'What you have typed here is not saved yet.', confirm: 'Leave', cancel: 'Stay' };
+      if (!unsaved() || (await ask(question))) void open(panel, true);
+      else history.replaceState(history.state, '', oldURL);
     });
+    window.addEventListener('beforeunload', (event) => unsaved() && event.preventDefault());
     await open(panel, false);
   } catch (error) {
     fail(error, () => void start());

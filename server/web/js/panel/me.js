@@ -2,6 +2,7 @@
 
 import * as storage from '../lib/storage.js';
 import { avatar } from '../ui/avatar.js';
+import { openDialog } from '../ui/dialog.js';
 import { h } from '../ui/dom.js';
 import { field, select, textInput } from '../ui/fields.js';
 import { formDialog } from '../ui/formdialog.js';
@@ -58,7 +59,7 @@ function leaveCard(panel, me) {
     'Remove your account…',
   );
   return card('Leave this server', [
-    h('p', { class: 'dim' }, 'Your account is removed, and you are signed out everywhere. Your conferences pass to the owner of the server.'),
+    h('p', { class: 'dim' }, `Your account is removed, and you are signed out everywhere. Your conferences pass to ${me.server_role === 'owner' ? 'the admin who takes over as the owner' : 'the owner of the server'}.`),
     h('div', {}, leave),
   ]);
 }
@@ -67,6 +68,15 @@ function leaveCard(panel, me) {
 async function leaveDialog(panel, me) {
   const owner = me.server_role === 'owner';
   const admins = owner ? (await panel.call('GET', '/people')).people.filter((/** @type {Person} */ one) => one.server_role === 'admin') : [];
+  if (owner && admins.length === 0) {
+    await openDialog({
+      title: 'Somebody has to take over first',
+      body: h('p', { class: 'dim' }, 'An owner leaves this server to an admin, and there is none yet. Make somebody an admin under “People”; then you can remove your account.'),
+      actions: [{ label: 'Close', kind: 'primary' }],
+      testid: 'leave-nobody',
+    });
+    return;
+  }
   const successor = select('leave-successor', admins.map((/** @type {Person} */ one) => [one.id, `${one.name} (${one.login})`]), admins[0]?.id ?? '', 'successor');
   successor.required = true;
   const password = textInput('leave-password', 'password', '', { type: 'password', autocomplete: 'current-password', required: true, maxlength: 256 });
@@ -77,7 +87,7 @@ async function leaveDialog(panel, me) {
     danger: true,
     body: [
       h('p', { class: 'dim' }, 'There is no way back.'),
-      ...(owner ? [field(successor, 'Who takes over as the owner', admins.length ? undefined : 'An admin takes over, and there is none yet.')] : []),
+      ...(owner ? [field(successor, 'Who takes over as the owner')] : []),
       ...(panel.account.has_password ? [field(password, 'Your password')] : []),
     ],
     run: async () => {
