@@ -174,7 +174,7 @@ async def test_a_guest_at_the_door_gives_the_pin_waits_and_is_told_nothing_until
         await page.get_by_test_id("join-button").click()
         if pin == "1111":
             await page.get_by_test_id("join-error").filter(has_text="not the PIN").wait_for()
-    await page.get_by_test_id("waiting").filter(has_text="let in by a moderator").wait_for()
+    await page.get_by_test_id("waiting").filter(has_text="Wait for a moderator to let you in").wait_for()
     await school.owner.page.get_by_test_id("waiting-person").filter(has_text="Bob").wait_for()
     frames.clear()
     await school.command("chat.send", text="Only for those who are in")

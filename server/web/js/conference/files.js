@@ -126,7 +126,7 @@ export class FilesPanel {
       slides && shown && h('span', { class: 'badge badge-ok' }, 'On stage'),
       slides && !shown && this.#may(file, 'slides.open') && button('Show on the stage', 'podium', 'file-show', () => this.#show(file)),
       slides && shown && this.#may(file, 'slides.close') && button('Take down from the stage', 'arrow-down', 'file-hide', () => void command(this.view.podium, 'slides.close', { file: file.number })),
-      !slides && button('Download', 'arrow-down', 'file-download', () => void this.#download(file)),
+      !slides && button('Download', 'download', 'file-download', () => void this.#download(file)),
       this.#may(file, 'file.remove') && button('Remove', 'trash', 'file-remove', () => void this.#remove(file)));
   }
 

@@ -170,7 +170,7 @@ export class JoinView {
     this.error.textContent = '';
     this.waits.hidden = this.away.hidden = false;
     this.waits.dataset.reason = reason;
-    setText(this.waitTitle, reason === 'lobby' ? 'You are let in by a moderator' : 'The conference has not begun');
+    setText(this.waitTitle, reason === 'lobby' ? 'Wait for a moderator to let you in' : 'The conference has not begun');
     setText(this.waitText, reason === 'lobby'
       ? 'They see that you wait. You come in by yourself as soon as you are let in; keep this page open.'
       : 'You come in by yourself as soon as it begins; keep this page open.');

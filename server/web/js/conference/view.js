@@ -77,6 +77,8 @@ export class ConferenceView {
     this.showing = new Showing(root, podium.media, this.#stop.signal);
     this.devices = new DeviceReport(this, this.#stop.signal);
     this.#listen();
+    // Whoever comes later has not seen it begin.
+    if (podium.room?.recording) toast('This conference is being recorded.', { kind: 'warn' });
     if (matchMedia('(min-width: 1180px)').matches) this.side.show('people');
     this.update();
     void this.#askRights();

@@ -288,7 +288,7 @@ export function removeDialog(podium, persons) {
 export function blockDialog(podium, person) {
   reasonDialog({
     title: `Block ${person.name}?`,
-    text: 'Picture, sound and connection end at once, and they cannot come back until unblocked.',
+    text: 'Picture, sound and connection end at once, and they cannot come back until unblocked. A guest who begins anew by a guest link is somebody new to the server.',
     confirm: 'Block',
     name: 'block',
     run: async (reason) => void (await podium.send('participant.block', { target: person.id, reason })),

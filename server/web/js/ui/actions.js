@@ -151,7 +151,7 @@ export async function block(podium, person) {
   const reason = await askText({
     title: `Block ${person.name}?`,
     label: 'Reason (they will read it)',
-    hint: 'Media and connection are closed at once, and the person cannot come back until unblocked in the console.',
+    hint: 'Media and connection are closed at once, and the person cannot come back until unblocked in the console. A guest who begins anew by a guest link is somebody new to the server.',
     confirm: 'Block',
     danger: true,
   });

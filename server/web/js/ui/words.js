@@ -195,12 +195,13 @@ const sentences = {
     if (event.reason === 'mode') return say(`The conference is held in another mode now. ${off}`, 'warn');
     return own ? say(`You have finished speaking. ${off}`, 'ok') : say(`${by} ended your turn to speak. ${off}`, 'warn');
   },
-  'media.muted': ({ mine, own, who, by, byMe, event }) => {
+  'media.muted': ({ room, mine, own, who, by, byMe, event }) => {
     if (own) return null;
     const what = sourceWord(event.source);
     const verb = event.locked ? 'locked' : event.source === 'audio' ? 'muted' : 'switched off';
     if (mine) {
-      const undo = event.locked ? ' Only a moderator can switch it on again.' : ' You can switch it on again.';
+      // A lock does not bind an organizer.
+      const undo = event.locked && room.me?.role !== 'organizer' ? ' Only a moderator can switch it on again.' : ' You can switch it on again.';
       return say(`${by} ${verb} your ${what}.${undo}`, 'warn');
     }
     return byMe ? say(`You ${verb} ${who}'s ${what}.`, 'ok') : null;
