@@ -304,7 +304,7 @@ export class Chat {
     if (!looked && message.person !== room?.you) {
       if (!place.to) this.#unread.set(keyOf(place), (this.#unread.get(keyOf(place)) ?? 0) + 1);
       const what = place.to ? 'wrote to you alone' : message.mentions?.includes(room?.you ?? '') ? 'mentioned you in the chat' : null;
-      if (what) toast(`${message.name} ${what}.`, { action: { label: 'Read', run: () => this.#read(place) } });
+      if (what) toast(`${message.name} ${what}.`, { action: { label: 'Read', run: () => this.#read(place) }, signal: this.setting.signal });
       this.setting.changed();
     }
     if (place.to) this.#countAlone();

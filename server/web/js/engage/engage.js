@@ -21,7 +21,7 @@ export class Engage {
   constructor({ podium, rights, token, changed, open, signal }) {
     this.podium = podium;
     this.rights = rights;
-    const setting = { podium, lists: new Lists(podium, signal), rights, token, changed, open };
+    const setting = { podium, lists: new Lists(podium, signal), rights, token, changed, open, signal };
     this.chat = new Chat(setting);
     this.questions = new Questions(setting);
     this.polls = new Polls(setting);

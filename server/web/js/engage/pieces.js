@@ -13,6 +13,7 @@ import { clear, h, icon } from '../ui/dom.js';
  * @property {() => Set<string>} rights the commands one may give now, as `can` names them
  * @property {() => void} changed the number of what is unread is another one
  * @property {(key: string) => void} open shows the panel of this name
+ * @property {AbortSignal} [signal] the panels are gone
  * @property {() => string | null} token with which reports are fetched
  */
 

@@ -10,9 +10,9 @@ let region = null;
 
 /**
  * @param {string} text
- * @param {{kind?: 'ok' | 'warn' | 'danger' | 'info', action?: {label: string, run: () => void}, ms?: number}} [options]
+ * @param {{kind?: 'ok' | 'warn' | 'danger' | 'info', action?: {label: string, run: () => void}, ms?: number, signal?: AbortSignal}} [options] `signal`: what it is about is over
  */
-export function toast(text, { kind = 'info', action, ms = action ? 10_000 : 5_000 } = {}) {
+export function toast(text, { kind = 'info', action, ms = action ? 10_000 : 5_000, signal } = {}) {
   if (!region) {
     region = h('div', { class: 'toasts', role: 'status', aria: { live: 'polite' }, data: { testid: 'toasts' } });
     document.body.append(region);
@@ -34,4 +34,5 @@ export function toast(text, { kind = 'info', action, ms = action ? 10_000 : 5_00
   }
   region.append(node);
   window.setTimeout(done, ms);
+  signal?.addEventListener('abort', done);
 }
