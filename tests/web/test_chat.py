@@ -1,4 +1,4 @@
-"""The chat of a page: what is written to one alone is noticed, and what one begins to write stays where it was begun."""
+"""The chat of a page: what is written to one alone is noticed, and what one begins to write stays where that was."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ async ({ history, css }) => {
   const { Chat } = await import('/static/js/engage/chat.js');
   const { Room } = await import('/static/js/lib/room.js');
   const people = ['eve', 'ada', 'ben'].map((id) => ({ id, name: id[0].toUpperCase() + id.slice(1) }));
-  const room = new Room({ conference: 'c', title: 'C', owner: 'ada', you: 'eve', epoch: 1, version: 1, stage_places: 36, count: 3, people });
+  const room = new Room({
+    conference: 'c', title: 'C', owner: 'ada', you: 'eve', epoch: 1, version: 1, stage_places: 36, count: 3, people,
+  });
   window.sent = [];
+  const written = (channel) => history.filter((one) => (one.channel ?? 'everyone') === channel);
   const podium = {
     room,
-    chatHistory: async (before, limit, channel) => ({ messages: history.filter((one) => (one.channel ?? 'everyone') === channel), more: false }),
+    chatHistory: async (before, limit, channel) => ({ messages: written(channel), more: false }),
     send: async (type, fields) => { window.sent.push([type, fields]); return {}; },
   };
   const rights = new Set(['chat.send', 'chat.send:private', 'chat.edit:own']);

@@ -23,13 +23,15 @@ async ([you, may]) => {
     stage: ['ada', 'eve', 'gus'], settings: { guests_may: may },
   });
   const media = Object.assign(new EventTarget(), {
-    local: new Map(), paused: new Set(), track: () => null, state: (source) => (room.barred(source) ? 'barred' : 'none'),
+    local: new Map(), paused: new Set(), track: () => null,
+    state: (source) => (room.barred(source) ? 'barred' : 'none'),
     unmute: async (source) => void window.switched.push(source),
   });
   window.switched = [];
   document.body.innerHTML = '<div id="root"></div>';
   window.view = {
-    podium: Object.assign(new EventTarget(), { room, media }), rights: new Set(['remark.request', 'media.publish:audio']),
+    podium: Object.assign(new EventTarget(), { room, media }),
+    rights: new Set(['remark.request', 'media.publish:audio']),
     side: { shown: null }, engage: { parts: [], unread: 0, chat: { unread: 0 } }, asking: 0,
     permissions: { want: () => undefined, of: () => new Set() },
   };
@@ -49,7 +51,8 @@ async (id) => {
   const { People } = await import('/static/js/conference/people.js');
   const people = new People(window.view);
   people.shown(true);
-  return [...people.list.querySelectorAll(`[data-person="${id}"] .person-marks [role=img]`)].map((one) => one.getAttribute('aria-label')).filter((one) => /Microphone|Camera/.test(one));
+  const marks = [...people.list.querySelectorAll(`[data-person="${id}"] .person-marks [role=img]`)];
+  return marks.map((one) => one.getAttribute('aria-label')).filter((one) => /Microphone|Camera/.test(one));
 }
 """
 ASK = """
@@ -63,7 +66,8 @@ async () => {
 ARRIVE = """
 async () => {
   const { StageDoor } = await import('/static/js/conference/stagedoor.js');
-  window.done = new StageDoor(window.view.podium).arrived({ type: 'stage.taken', person: 'eve', by: 'ada', version: 2 });
+  const event = { type: 'stage.taken', person: 'eve', by: 'ada', version: 2 };
+  window.done = new StageDoor(window.view.podium).arrived(event);
   await new Promise((done) => setTimeout(done, 30));
 }
 """

@@ -16,16 +16,18 @@ async ({ x, y, css, count }) => {
   const style = document.createElement('style');
   style.textContent = css;
   document.head.append(style);
-  document.body.innerHTML = `<button id="anchor" style="position: fixed; left: ${x}px; top: ${y}px; width: 36px; height: 36px"></button>`;
+  document.body.innerHTML = '<button id="anchor"></button>';
+  const anchor = document.querySelector('#anchor');
+  anchor.style.cssText = `position: fixed; left: ${x}px; top: ${y}px; width: 36px; height: 36px`;
   window.run = [];
-  const entries = Array.from({ length: count }, (_, at) => ({ label: `Command ${at}`, run: () => window.run.push(at) }));
-  document.querySelector('#anchor').onclick = (event) => openMenu(event.currentTarget, entries, { label: 'Menu' });
+  const entry = (_, at) => ({ label: `Command ${at}`, run: () => window.run.push(at) });
+  anchor.onclick = () => openMenu(anchor, Array.from({ length: count }, entry), { label: 'Menu' });
 }
 """
 LIES = """
 () => {
-  const box = (one) => { const { left, top, right, bottom } = one.getBoundingClientRect(); return { left, top, right, bottom }; };
-  return [box(document.querySelector('#anchor')), box(document.querySelector('.menu'))];
+  const box = (one) => document.querySelector(one).getBoundingClientRect().toJSON();
+  return [box('#anchor'), box('.menu')];
 }
 """
 

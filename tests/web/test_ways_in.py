@@ -20,7 +20,11 @@ async ([code, reopens]) => {
 """
 SOCKETS = """
 window.sockets = [];
-window.WebSocket = class extends EventTarget { constructor(url) { super(); window.sockets.push(url); } close() {} send() {} };
+window.WebSocket = class extends EventTarget {
+  constructor(url) { super(); window.sockets.push(url); }
+  close() {}
+  send() {}
+};
 """
 
 

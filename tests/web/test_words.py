@@ -40,7 +40,10 @@ async (changes) => {
     conference: 'c', title: 'C', owner: 'ada', you: 'eve', epoch: 1, version: 1, stage_places: 36, count: 1,
     people: [{ id: 'ada', name: 'Ada' }], settings: { capacity: 40 },
   });
-  const event = { type: 'conference.settings_changed', version: 2, by: 'ada', title: 'C', stage_places: 36, settings: { capacity: 40 }, ...changes };
+  const event = {
+    type: 'conference.settings_changed', version: 2, by: 'ada', title: 'C', stage_places: 36,
+    settings: { capacity: 40 }, ...changes,
+  };
   room.apply(event);
   return [sentenceOf(room, event).text, entryOf(room, event, null).text];
 }
