@@ -61,8 +61,12 @@ function row({ id, name, note, away }, tools, number, testid) {
           h('span', { class: 'sr-only' }, 'Away: '),
         )
       : null,
-    h('span', { class: 'grow truncate', title: name }, name),
-    note ? h('span', { class: 'hint console-note' }, note) : null,
+    h(
+      'span',
+      { class: 'grow console-waits' },
+      h('span', { class: 'truncate', title: name }, name),
+      note ? h('span', { class: 'hint' }, note) : null,
+    ),
     h('span', { class: 'row console-asking-tools' }, ...tools.map((tool) => button(id, tool))),
   );
 }
