@@ -68,6 +68,7 @@ class Summary(msgspec.Struct, kw_only=True):
     running: bool
     people: int
     owner: str
+    recorded: bool
 
 
 class Position(msgspec.Struct, kw_only=True):
@@ -293,7 +294,13 @@ class Rooms:
         if room is None:
             return None
         state = room.replica.room
-        return Summary(title=state.title, running=not state.ended, people=len(state.people), owner=state.owner)
+        return Summary(
+            title=state.title,
+            running=not state.ended,
+            people=len(state.people),
+            owner=state.owner,
+            recorded=state.recording is not None,
+        )
 
     async def state(self, conference_id: str) -> Room | None:
         """The conference as it is now; None when there is none. Raises `StoreUnavailable`."""

@@ -65,6 +65,7 @@ async def glance(call: Call, _body: None) -> m.ConferenceGlance:
         conference=conference.id,
         title=summary.title if summary is not None else conference.title,
         running=summary.running if summary is not None else False,
+        recorded=summary.recorded if summary is not None else False,
         starts=conference.starts,
         ends=conference.ends,
     )

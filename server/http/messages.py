@@ -131,11 +131,12 @@ class ConferenceCreated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConferenceGlance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What somebody at the door may know."""
+    """What somebody at the door may know. `recorded`: it is being recorded now."""
 
     conference: ConferenceId
     title: str
     running: bool
+    recorded: bool = False
     starts: int | None = None
     ends: int | None = None
 

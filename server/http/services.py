@@ -47,6 +47,7 @@ class Summary(Protocol):
     running: bool
     people: int
     owner: str
+    recorded: bool
 
 
 class Position(Protocol):

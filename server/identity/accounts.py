@@ -345,6 +345,13 @@ def delete(connection: sqlite3.Connection, id: str) -> None:
         raise AccountError("There is no such account.")
     if account.server_role is ServerRole.OWNER or owner is None:
         raise AccountError("The owner's account cannot be removed.")
+    # Whom they have invited into what was theirs, the new owner has invited. Not as moderators: such a link is
+    # personal, and they may have it themselves.
+    connection.execute(
+        "UPDATE guest_links SET made_by = ? WHERE made_by = ? AND role != 'moderator'"
+        " AND conference IN (SELECT id FROM conferences WHERE owner = ?)",
+        (owner.id, id, id),
+    )
     for table in ("conferences", "events"):
         connection.execute(f"UPDATE {table} SET owner = ? WHERE owner = ?", (owner.id, id))
     connection.execute("DELETE FROM accounts WHERE id = ?", (id,))

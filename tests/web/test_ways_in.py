@@ -28,7 +28,7 @@ window.WebSocket = class extends EventTarget {
 """
 
 
-async def serve(page: Any, running: bool) -> None:
+async def serve(page: Any, running: bool, recorded: bool = False) -> None:
     """The pages of one conference, and what the server says of it to everybody."""
 
     async def pages(route: Any) -> None:
@@ -36,7 +36,7 @@ async def serve(page: Any, running: bool) -> None:
         await route.fulfill(content_type="text/html", body=(WEB / name).read_bytes())
 
     async def glance(route: Any) -> None:
-        body = json.dumps({"conference": "demo", "title": "Demo", "running": running})
+        body = json.dumps({"conference": "demo", "title": "Demo", "running": running, "recorded": recorded})
         await route.fulfill(content_type="application/json", body=body)
 
     await page.add_init_script(SOCKETS)
@@ -60,6 +60,14 @@ async def test_the_door_of_an_ended_conference_says_so(client_page: Any) -> None
     await client_page.goto(f"{ORIGIN}/c/demo#invite=secret")
     await client_page.get_by_test_id("join-button").wait_for()
     assert "The conference has ended." in await client_page.locator(".join-card").inner_text()
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_the_door_says_that_a_conference_is_being_recorded(client_page: Any, recorded: bool) -> None:
+    await serve(client_page, running=True, recorded=recorded)
+    await client_page.goto(f"{ORIGIN}/c/demo#invite=secret")
+    await client_page.get_by_test_id("join-button").wait_for()
+    assert await client_page.get_by_test_id("join-recorded").count() == recorded
 
 
 async def test_a_guest_link_opened_in_the_page_that_asks_for_one_leads_in(client_page: Any) -> None:

@@ -128,6 +128,22 @@ def test_the_owner_of_a_conference_needs_no_more_than_that(shared_server: Server
     assert enter(shared_server, invite)
 
 
+def test_whom_somebody_invited_into_their_own_conference_the_next_owner_has_invited(shared_server: Server) -> None:
+    owner, olga = shared_server.login(), member(shared_server, "olga")
+    conference = shared_server.api("POST", "/conferences", {"title": "Olga's"}, olga.token)["conference"]
+    speakers, moderators = (link(shared_server, conference, olga, role) for role in ("speaker", "moderator"))
+    elsewhere = link(shared_server, conference, owner, "viewer")
+    shared_server.api("DELETE", f"/workspace/people/{olga.identity}", None, owner.token)
+    assert enter(shared_server, speakers) and enter(shared_server, elsewhere)
+    assert turned_away(shared_server, moderators) == REFUSED
+    shown = shared_server.api("GET", f"/conferences/{conference}/invitations", None, owner.token)["invitations"]
+    assert {each["role"]: each["made_by"] for each in shown} == {
+        "speaker": owner.identity,
+        "moderator": olga.identity,
+        "viewer": owner.identity,
+    }
+
+
 async def test_a_guest_who_moderates_by_a_link_invites_until_it_is_withdrawn_or_they_are_demoted_or_blocked(
     shared_server: Server, clients: Clients
 ) -> None:
@@ -219,4 +235,7 @@ def test_the_servers_own_links_outlive_its_owner_and_none_is_made_by_its_name(
     assert shown == {"", owner.identity}
     server.api("POST", "/workspace/leave", {"successor": heir.identity}, owner.token)
     assert enter(server, printed) and enter(server, by_command)
-    assert turned_away(server, posed["token"]) == REFUSED
+    # Theirs is the next owner's, as the conference is.
+    assert enter(server, posed["token"])
+    shown = {each["made_by"] for each in server.api("GET", path, None, heir.token)["invitations"]}
+    assert shown == {"", heir.identity}

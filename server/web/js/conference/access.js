@@ -59,7 +59,7 @@ export class Door {
     else storage.setGuestToken(this.conference, null);
   }
 
-  /** @returns {Promise<{title: string, running: boolean}>} what the door says before one is in */
+  /** @returns {Promise<{title: string, running: boolean, recorded?: boolean}>} what the door says before one is in */
   sign() {
     return api('GET', `/conferences/${encodeURIComponent(this.conference)}`);
   }

@@ -21,13 +21,12 @@ export class JoinView {
    * @param {HTMLElement} options.root
    * @param {Capture} options.capture
    * @param {Access} options.access
-   * @param {string} options.title
-   * @param {boolean} options.running
+   * @param {{title: string, running: boolean, recorded?: boolean}} options.sign what is said of the conference at its door
    * @param {string} options.name what the guest called themselves last
    * @param {(name: string, pin: string) => Promise<void>} options.join
    * @param {() => void} options.leave away from the door again
    */
-  constructor({ root, capture, access, title, running, name, join, leave }) {
+  constructor({ root, capture, access, sign, name, join, leave }) {
     this.root = root;
     this.capture = capture;
     this.join = join;
@@ -63,7 +62,7 @@ export class JoinView {
     this.running = h('p');
     this.unwatch = () => undefined;
     this.changed = () => this.update();
-    this.#build(access, title, running);
+    this.#build(access, sign);
     capture.addEventListener('change', this.changed);
     navigator.mediaDevices?.addEventListener('devicechange', this.changed);
     this.update();
@@ -71,8 +70,8 @@ export class JoinView {
     else this.go.focus();
   }
 
-  /** @param {Access} access @param {string} title @param {boolean} running */
-  #build(access, title, running) {
+  /** @param {Access} access @param {{title: string, running: boolean, recorded?: boolean}} sign */
+  #build(access, { title, running, recorded }) {
     this.who = this.guest
       ? h('div', { class: 'field' }, h('label', { for: 'guest-name' }, 'Your name'), this.name)
       : h('div', { class: 'row' }, avatar({ id: access.name, name: access.name }), h('div', {},
@@ -81,7 +80,8 @@ export class JoinView {
     const form = h('form', { class: 'join-card', novalidate: true, on: { submit: (/** @type {Event} */ event) => void this.#submit(event) } },
       h('div', { class: 'stack stack-s' },
         h('h1', { data: { testid: 'join-title' } }, title),
-        this.running),
+        this.running,
+        recorded ? h('p', { class: 'dim', data: { testid: 'join-recorded' } }, 'It is being recorded.') : null),
       this.waits, this.who, this.picker.node, this.problems, this.pinField, this.error, this.go, this.away);
     clear(this.root).append(h('div', { class: 'join' },
       h('div', { class: 'join-head' }, h('a', { class: 'brand', href: '/' }, icon('podium'), 'Podium'), themeButton()),

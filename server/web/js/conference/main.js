@@ -30,6 +30,7 @@ let view = null;
 let joinView = null;
 /** The devices of who is at the door, until they are handed to the conference. @type {Capture | null} */
 let outside = null;
+/** @type {{title: string, running: boolean, recorded?: boolean}} */
 let sign = { title: '', running: false };
 
 initTheme();
@@ -63,7 +64,7 @@ async function start(again) {
 /** The view at the door, before one is in or while one waits. @param {Capture} capture @param {Podium | null} [podium] */
 function receive(capture, podium = null) {
   joinView = new JoinView({
-    root: screens.join, capture, access: door.access, title: sign.title, running: sign.running, name: door.memory.name ?? '',
+    root: screens.join, capture, access: door.access, sign, name: door.memory.name ?? '',
     join: async (name, pin) => {
       await capture.settled();
       podium = await enter(capture, name, pin, false);
