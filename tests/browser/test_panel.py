@@ -72,7 +72,7 @@ async def test_the_owner_furnishes_the_workspace(shared_server: Server, visit: A
     await page.get_by_test_id("section-people").click()
     await page.get_by_test_id("ask").get_by_role("button", name="Stay").click()
     await expect(page.get_by_test_id("profile-description")).to_have_value("We meet.")
-    assert page.url.endswith("/panel")
+    await expect(page).to_have_url(re.compile("/panel$"))
     await fill(page, profile_zone="Europe/Vienna")
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("toast")).to_have_text("The profile is saved.")
