@@ -189,8 +189,8 @@ class Application:
 
         identities = Identities(store, tokens, settings)
         guest_links = GuestLinks(store, tokens)
-        buckets = SharedBuckets(redis) if redis is not None else OwnBuckets()
-        gateway = Gateway(rooms, identities, metrics, settings, buckets)
+        shared = SharedBuckets(redis) if redis is not None else None
+        gateway = Gateway(rooms, identities, metrics, settings, shared or OwnBuckets())
         store.followers.append(gateway.heard)
         services = Services(
             settings=settings,
@@ -210,7 +210,7 @@ class Application:
             webhooks=webhooks,
             mail=self._mail(store, tokens, url, metrics, alone=redis is None),
             metrics=metrics,
-            limits=Limits(settings, buckets),
+            limits=Limits(settings, shared),
             proxies=Proxies(settings.trusted_proxies),
         )
         checking = asyncio.create_task(gateway.keep_checking(), name="account check")

@@ -172,7 +172,7 @@ class Endpoint:
         if self.once and (key := request.headers.get(HEADER)) is not None:
             # The path is the request's: the same endpoint makes things in many conferences.
             what = msgspec.json.encode([self.name, request.url.path, body])
-            once = Once(services.store, call.identity, key, what)
+            once = Once(services.store, services.abandoned_keys, call.identity, key, what)
             done, earlier = await once.done(lambda: self.handler(call, body))
             return json_response(msgspec.Raw(done), self.status, {REPLAYED: "true"} if earlier else {})
         answer = await self.handler(call, body)

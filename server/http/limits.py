@@ -17,7 +17,8 @@ _LOGIN = "login"
 class Limits:
     """How often an address may do what; a minute's worth may come at once."""
 
-    def __init__(self, settings: Settings, shared: Buckets) -> None:
+    def __init__(self, settings: Settings, shared: Buckets | None) -> None:
+        """`shared`: the buckets of all servers; None where there is no other."""
         self._shared = shared
         self._login_per_minute = settings.login_per_minute
         per_second = settings.requests_per_second
@@ -36,7 +37,7 @@ class Limits:
     async def wait_s(self, limit: str, address: str) -> float:
         """Seconds that this address has to wait; 0 when it may go on, which is counted."""
         wait_s = self._limits[limit].take(address)
-        if wait_s == 0 and limit == _LOGIN:
+        if wait_s == 0 and limit == _LOGIN and self._shared is not None:
             # People log in with what this server knows also while Redis is away; then its own limit stands alone.
             with contextlib.suppress(StoreUnavailable):
                 return await self._shared.wait_s([Count(_LOGIN, address, self._login_per_minute)], take=True)

@@ -41,19 +41,19 @@ KEPT_MS = 24 * 3600 * 1000
 MAX_KEYS = 10_000
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _NONCE = 12
-# Keys that were let go of while the database could not be told, with the moment of their claim.
-_abandoned: dict[bytes, int] = {}
 
 _log = logging.getLogger("server.http")
 
 
 class Once:
-    """One request with a key. `request`: what has to be the same when it comes again."""
+    """One request with a key. `request`: what has to be the same when it comes again. `abandoned`: the server's keys
+    that were let go of while the database could not be told, with the moment of their claim."""
 
-    def __init__(self, store: Store, identity: str, key: str, request: bytes) -> None:
+    def __init__(self, store: Store, abandoned: dict[bytes, int], identity: str, key: str, request: bytes) -> None:
         if not _KEY.fullmatch(key):
             raise Failure(Code.BAD_MESSAGE, f"{HEADER} has 1 to 255 letters, digits and signs, and no space.")
         self._store = store
+        self._abandoned = abandoned
         self._identity = identity
         secret = f"{len(identity)}:{identity}{key}".encode()
         self._id = hashlib.blake2b(secret, digest_size=16, person=b"once.id").digest()
@@ -92,21 +92,21 @@ class Once:
 
     async def _let_go(self) -> None:
         # A disk that is full may have no room for this either: the same request finds here that it was let go of.
-        _abandoned[self._id] = self._made
-        while len(_abandoned) > MAX_KEYS:
-            del _abandoned[next(iter(_abandoned))]
+        self._abandoned[self._id] = self._made
+        while len(self._abandoned) > MAX_KEYS:
+            del self._abandoned[next(iter(self._abandoned))]
         try:
             await self._store.run(self._drop)
         except StoreUnavailable as error:
             _log.warning("a key was not let go of: %s", error)
         else:
-            _abandoned.pop(self._id, None)
+            self._abandoned.pop(self._id, None)
 
     def _claim(self, connection: sqlite3.Connection) -> bytes | None:
         self._made = now = time.time_ns() // 1_000_000
         connection.execute("DELETE FROM requests_once WHERE made <= ?", (now - KEPT_MS,))
-        if self._id in _abandoned:
-            self._forget(connection, _abandoned[self._id])
+        if self._id in self._abandoned:
+            self._forget(connection, self._abandoned[self._id])
         row = connection.execute("SELECT request, answer FROM requests_once WHERE id = ?", (self._id,)).fetchone()
         if row is not None:
             if row[0] != self._request:

@@ -139,6 +139,8 @@ class Services:
     limits: Limits
     proxies: Proxies
     recording_tickets: Tickets = field(default_factory=Tickets)
+    # See `Once`.
+    abandoned_keys: dict[bytes, int] = field(default_factory=dict)
 
     def address_of(self, request: HTTPConnection) -> str:
         """The client's address, as far as the proxies in between are trusted."""

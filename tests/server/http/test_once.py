@@ -121,9 +121,9 @@ async def test_what_was_cut_off_stays_unsettled(tmp_path: Path) -> None:
         raise AssertionError("done twice")
 
     with pytest.raises(RuntimeError):
-        await Once(store, "u_1", "key", b"request").done(cut_off)
+        await Once(store, {}, "u_1", "key", b"request").done(cut_off)
     with pytest.raises(Failure) as refused:
-        await Once(store, "u_1", "key", b"request").done(never)
+        await Once(store, {}, "u_1", "key", b"request").done(never)
     assert refused.value.problem.code is Code.UNSETTLED
     store.close()
 
@@ -137,9 +137,9 @@ async def test_a_key_is_free_again_when_the_disk_refused_before_anything_was_wri
         return "made"
 
     with pytest.raises(StoreUnavailable):
-        await Once(store, "u_1", "key", b"request").done(work)
+        await Once(store, {}, "u_1", "key", b"request").done(work)
     full = False
-    assert await Once(store, "u_1", "key", b"request").done(work) == (b'"made"', False)
+    assert await Once(store, {}, "u_1", "key", b"request").done(work) == (b'"made"', False)
     store.close()
 
 
@@ -147,6 +147,7 @@ async def test_a_key_is_free_again_also_when_the_disk_had_no_room_for_letting_go
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, run = Store.open(tmp_path / FILE_NAME), Store.run
+    abandoned: dict[bytes, int] = {}
 
     async def refuse(self: Store, work: Any) -> Any:
         raise StoreUnavailable("the disk is full")
@@ -159,9 +160,9 @@ async def test_a_key_is_free_again_also_when_the_disk_had_no_room_for_letting_go
         return "made"
 
     with pytest.raises(Failure):
-        await Once(store, "u_1", "key", b"request").done(fill)
+        await Once(store, abandoned, "u_1", "key", b"request").done(fill)
     monkeypatch.setattr(Store, "run", run)
-    assert await Once(store, "u_1", "key", b"request").done(work) == (b'"made"', False)
+    assert await Once(store, abandoned, "u_1", "key", b"request").done(work) == (b'"made"', False)
     store.close()
 
 
@@ -178,9 +179,9 @@ async def test_what_was_half_done_or_may_be_done_when_the_disk_refused_stays_uns
             raise StoreUnavailable("the disk is full", uncertain=uncertain)
 
     with pytest.raises(StoreUnavailable):
-        await Once(store, "u_1", "key", b"request").done(half)
+        await Once(store, {}, "u_1", "key", b"request").done(half)
     with pytest.raises(Failure) as refused:
-        await Once(store, "u_1", "key", b"request").done(half)
+        await Once(store, {}, "u_1", "key", b"request").done(half)
     assert refused.value.problem.code is Code.UNSETTLED
     store.close()
 
@@ -203,8 +204,8 @@ async def test_a_claim_of_which_nobody_knows_is_taken_back_and_no_answer_with_it
     for replayed in (False, True):
         monkeypatch.setattr(Store, "run", slow)
         with pytest.raises(StoreUnavailable):
-            await Once(store, "u_1", "key", b"request").done(work)
-        assert await Once(store, "u_1", "key", b"request").done(work) == (b"1", replayed)
+            await Once(store, {}, "u_1", "key", b"request").done(work)
+        assert await Once(store, {}, "u_1", "key", b"request").done(work) == (b"1", replayed)
     store.close()
 
 
@@ -239,15 +240,15 @@ async def test_keys_are_bounded_for_each_and_forgotten_after_a_day(
         return made
 
     for key in "abc":
-        await Once(store, "u_1", key, b"").done(work)
+        await Once(store, {}, "u_1", key, b"").done(work)
     with pytest.raises(Failure) as refused:
-        await Once(store, "u_1", "d", b"").done(work)
+        await Once(store, {}, "u_1", "d", b"").done(work)
     assert refused.value.problem.code is Code.TOO_MANY and made == 3
-    assert await Once(store, "u_2", "a", b"").done(work) == (b"4", False)
-    assert await Once(store, "u_1", "a", b"").done(work) == (b"1", True)
+    assert await Once(store, {}, "u_2", "a", b"").done(work) == (b"4", False)
+    assert await Once(store, {}, "u_1", "a", b"").done(work) == (b"1", True)
     with closing(sqlite3.connect(store.path)) as connection, connection:
         connection.execute("UPDATE requests_once SET made = made - ?", (once.KEPT_MS,))
-    assert await Once(store, "u_1", "a", b"").done(work) == (b"5", False)
+    assert await Once(store, {}, "u_1", "a", b"").done(work) == (b"5", False)
     store.close()
 
 
@@ -261,9 +262,9 @@ async def test_two_servers_of_one_directory_do_it_once(tmp_path: Path, redis: Re
         return made
 
     async with nodes(tmp_path, redis.url) as (one, two):
-        both = [Once(node.store, "u_1", "key", b"request").done(work) for node in (one, two)]
+        both = [Once(node.store, {}, "u_1", "key", b"request").done(work) for node in (one, two)]
         answers = await asyncio.gather(*both, return_exceptions=True)
         refusals = [answer for answer in answers if isinstance(answer, Failure)]
         assert [refusal.problem.code for refusal in refusals] == [Code.UNSETTLED] and made == 1
         for node in (one, two):
-            assert await Once(node.store, "u_1", "key", b"request").done(work) == (b"1", True)
+            assert await Once(node.store, {}, "u_1", "key", b"request").done(work) == (b"1", True)
