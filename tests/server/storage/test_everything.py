@@ -198,11 +198,11 @@ async def requests(one: Node, two: Node, owner: Account) -> None:
     async def refuse() -> None:
         raise Failure(Code.NOT_FOUND)
 
-    assert (await Once(one.store, owner.id, "key", b"make it").done(work))[1] is False
+    assert (await Once(one.store, {}, owner.id, "key", b"make it").done(work))[1] is False
     await until_same(one, two)
-    assert await Once(two.store, owner.id, "key", b"make it").done(refuse) == (b'["done"]', True)
+    assert await Once(two.store, {}, owner.id, "key", b"make it").done(refuse) == (b'["done"]', True)
     with pytest.raises(Failure):
-        await Once(two.store, owner.id, "other", b"make it").done(refuse)
+        await Once(two.store, {}, owner.id, "other", b"make it").done(refuse)
 
 
 async def test_all_that_is_written_is_the_same_everywhere(tmp_path: Path, redis: RedisServer) -> None:
