@@ -15,6 +15,7 @@ from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
     RTCPeerConnection,
+    RTCRtpReceiver,
     RTCSessionDescription,
     VideoStreamTrack,
 )
@@ -133,6 +134,29 @@ class Publisher:
         )
 
 
+async def ask_again(receiver: RTCRtpReceiver) -> None:
+    """Ask each 100 ms for what is still missing, as browsers do each round trip.
+
+    aiortc asks when it finds a new gap and at no other time, and then gives one frame for each packet that comes: when
+    a request or its answer is lost, as some 6 % are at 3 % each way, it is seconds behind for seconds more. Three of
+    twelve runs missed 16 to 47 frames so, and had nearly all of them later.
+    """
+    missing: set[int] = receiver._RTCRtpReceiver__nack_generator.missing
+    ask = receiver._send_rtcp_nack
+    stream = None
+
+    async def remembered(media_ssrc: int, lost: list[int]) -> None:
+        nonlocal stream
+        stream = media_ssrc
+        await ask(media_ssrc, lost)
+
+    receiver._send_rtcp_nack = remembered
+    while True:
+        await asyncio.sleep(0.1)
+        if missing and stream is not None:
+            await ask(stream, sorted(missing))
+
+
 class Viewer:
     """Answers every offer of the worker, and counts the frames that its decoders give: track id → number."""
 
@@ -173,6 +197,8 @@ class Viewer:
             if mid in offer.tracks and mid not in self._reading:
                 self._reading.add(mid)
                 self._tasks.append(asyncio.create_task(self._read(mid, transceiver.receiver.track)))
+                if transceiver.kind == "video":
+                    self._tasks.append(asyncio.create_task(ask_again(transceiver.receiver)))
         await self.pc.setLocalDescription(await self.pc.createAnswer())
         self._server.send(
             SubscribeAnswer(
