@@ -50,6 +50,7 @@ from server.identity.identities import Identities
 from server.identity.tokens import Tokens
 from server.mail.postman import Postman
 from server.metrics import LoopWatch, Metrics
+from server.nodes import Alone
 from server.nodes.redis import RedisNodes
 from server.ratelimit import OwnBuckets
 from server.records import audit
@@ -68,7 +69,7 @@ from server.storage.store import FILE_NAME, Store
 from server.webhooks.dispatcher import Dispatcher
 from server.webhooks.positions import Positions, RedisPositions, StorePositions
 from server.webhooks.post import Poster
-from server.webhooks.turns import Alone, LeasedTurns, Turns
+from server.webhooks.turns import LeasedTurns, OwnTurns, Turns
 from server.workers import Workers
 from server.workspace.acting import Workspace
 
@@ -174,8 +175,7 @@ class Application:
         rooms = Rooms(store, workers, metrics, settings, roomlog, feed, nodes, chats, keeper, attendance)
         self._later("rooms", rooms.stop)
         await rooms.start()
-        if nodes is not None:
-            await nodes.watch(rooms)
+        await nodes.watch(rooms)
         sweeping = asyncio.create_task(audit.keep_swept(rooms.log, settings.audit_days), name="audit sweep")
         self._later("audit sweep", _ender(sweeping))
 
@@ -275,10 +275,13 @@ class Application:
 
     async def _room_log(
         self, store: Store, connection: Connection | None, url: str
-    ) -> tuple[RoomLog, Feed | None, RedisNodes | None]:
+    ) -> tuple[RoomLog, Feed | None, RedisNodes | Alone]:
         """Where the conferences' record is, what others write into it, and who they are."""
         if connection is None:
-            return EmbeddedLog(store), None, None
+            alone = Alone(self.settings.data)
+            self._later("nodes", alone.stop)
+            await alone.start()
+            return EmbeddedLog(store), None, alone
         feed = Feed(connection)
         feed.start()
         self._later("feed", feed.stop)
@@ -296,7 +299,7 @@ class Application:
     def _webhooks(self, store: Store, redis: Connection | None, roomlog: RoomLog, metrics: Metrics) -> Dispatcher:
         """Who tells other programs what happens."""
         positions: Positions = StorePositions(store) if redis is None else RedisPositions(redis)
-        turns: Turns = Alone() if redis is None else LeasedTurns(Leases(redis), secrets.token_hex(6))
+        turns: Turns = OwnTurns() if redis is None else LeasedTurns(Leases(redis), secrets.token_hex(6))
         poster = Poster(self.settings.webhook_private)
         self._later("webhooks' way out", _closer(poster))
         webhooks = Dispatcher(store, roomlog, positions, turns, poster, metrics, self.settings.webhook_days)
@@ -363,9 +366,9 @@ class Application:
                 await self._serving
             await asyncio.sleep(0.01)
 
-    async def _drain(self, gateway: Gateway, nodes: RedisNodes | None) -> None:
+    async def _drain(self, gateway: Gateway, nodes: RedisNodes | Alone) -> None:
         gateway.draining = True
-        if nodes is not None and await nodes.accompanied():
+        if await nodes.accompanied():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(UNREADY_S):
                     await self._hurried.wait()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from protocol import events as e
@@ -72,13 +73,15 @@ class Links:
         """A connection of somebody broke: say what is left of them here."""
         self._say(person, "word", lambda state: self._word(state, person))
 
-    def lost(self, nodes: frozenset[str]) -> None:
-        """These nodes are no more. Who is there by none at all was recorded before there were several."""
+    def lost(self, nodes: Mapping[str, int]) -> None:
+        """These nodes are no more, and lived last at that time (see `Nodes.gone`). Who is there by none at all was
+        recorded before there were several."""
         for person, someone in everybody(self._room.replica.room).items():
             without = not someone.links and not _away(someone)
-            if without or not nodes.isdisjoint(someone.links):
-                theirs = nodes.intersection(someone.links)
-                self._say(person, theirs, functools.partial(_without, person, tuple(theirs)))
+            theirs = frozenset(someone.links).intersection(nodes)
+            if without or theirs:
+                until = max((nodes[node] for node in theirs), default=0)
+                self._say(person, theirs, functools.partial(_without, person, tuple(theirs), until or None))
 
     def _word(self, state: Room, person: str) -> tuple[AnyCommand, ...]:
         someone = known(state, person)
@@ -153,7 +156,7 @@ def _away(someone: Participant | Knock) -> bool:
     return isinstance(someone, Participant) and someone.away
 
 
-def _without(person: str, nodes: tuple[str, ...], room: Room) -> tuple[AnyCommand, ...]:
+def _without(person: str, nodes: tuple[str, ...], until: int | None, room: Room) -> tuple[AnyCommand, ...]:
     someone = known(room, person)
     # Without nodes it is about somebody who was connected through none, and may be by now.
-    return () if someone is None or (someone.links and not nodes) else (inner.Drop(nodes=nodes),)
+    return () if someone is None or (someone.links and not nodes) else (inner.Drop(nodes=nodes, until=until),)

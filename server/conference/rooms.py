@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -172,7 +172,7 @@ class Rooms:
         rooms = [room.replica.room for room in self._open.values()]
         return {node for room in rooms for node in linked(room)}
 
-    def lost(self, nodes: frozenset[str]) -> None:
+    def lost(self, nodes: Mapping[str, int]) -> None:
         """See `Inhabited.lost`."""
         for room in self._open.values():
             room.links.lost(nodes)

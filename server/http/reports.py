@@ -106,7 +106,8 @@ async def report(call: Call, _body: None) -> Response:
         return await _download(reports.links(room), reports.LINKS, wanted.format, name)
     if what is What.ATTENDANCE:
         measured = await call.services.rooms.attendance.of(conference.id)
-        stays = reports.attendance(call.services.rooms.log, room, time.time_ns() // 1_000_000, measured)
+        now, grace_ms = time.time_ns() // 1_000_000, round(call.services.settings.grace_s * 1000)
+        stays = reports.attendance(call.services.rooms.log, room, now, grace_ms, measured)
         return await _download(stays, reports.ATTENDANCE, wanted.format, name)
     return await _download(reports.people(call.services.rooms.log, room), reports.PEOPLE, wanted.format, name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -26,8 +26,8 @@ class Inhabited(Protocol):
     def linked(self) -> set[str]:
         """The nodes through which people in the open rooms are connected."""
 
-    def lost(self, nodes: frozenset[str]) -> None:
-        """These nodes are no more: their people are away."""
+    def lost(self, nodes: Mapping[str, int]) -> None:
+        """These nodes are no more, and lived last at that time (see `Nodes.gone`): their people are away."""
 
     async def care(self, conference: str) -> None:
         """Open a room that a lost node had, if there is such a room. Raises `StoreUnavailable`."""
@@ -51,8 +51,9 @@ class Nodes(Protocol):
     def ready(self) -> bool:
         """Whether the others know that this node lives."""
 
-    def gone(self, nodes: Iterable[str]) -> frozenset[str]:
-        """Those of them that are known to be no more, and never again."""
+    def gone(self, nodes: Iterable[str]) -> dict[str, int]:
+        """Those of them that are known to be no more, and never again: when each was last known to live (ms since 1970;
+        0 when that is not known)."""
 
     async def opening(self, conference: str) -> None:
         """A room is about to be open here: whoever finds this node lost, finds the room. Raises `StoreUnavailable`."""

@@ -7,7 +7,8 @@ its people are away from now on, and have the grace period to come back by anoth
 stopped for a while finds out with its next beat; it closes what it had and begins anew, under another name.
 
     podium:lease:{node:NAME}   the lease, with the node's address (server/redis/leases.py)
-    podium:nodes               the names of all nodes that are not buried, or whose rooms nobody has looked after yet
+    podium:nodes               the names of all nodes that are not buried, or whose rooms nobody has looked after yet,
+                               with the time of the last beat (ms since 1970)
     podium:node:NAME:rooms     the rooms that the node has open: where its people may be
 
 An outage of Redis ends all leases, and so does its loss. So a node buries others only after its own beats went without
@@ -70,7 +71,7 @@ class RedisNodes:
         self._url = url
         self._file = data / FILE_NAME
         self._lease: Lease | None = None
-        self._gone: dict[str, None] = {}
+        self._gone: dict[str, int] = {}
         self._rooms: Inhabited | None = None
         self._watching: asyncio.Task[None] | None = None
         # Since when all beats went well, and when the lease was renewed last; monotonic.
@@ -86,9 +87,9 @@ class RedisNodes:
         """See `Nodes.ready`."""
         return self._lease is not None and time.monotonic() - self._renewed_at < LEASE_S
 
-    def gone(self, nodes: Iterable[str]) -> frozenset[str]:
+    def gone(self, nodes: Iterable[str]) -> dict[str, int]:
         """See `Nodes.gone`."""
-        return frozenset(node for node in nodes if node in self._gone)
+        return {node: self._gone[node] for node in nodes if node in self._gone}
 
     async def opening(self, conference: str) -> None:
         """See `Nodes.opening`."""
@@ -158,7 +159,7 @@ class RedisNodes:
         held = await self._leases.acquire(_lease_of(self.here), self.here, _LEASE_MS, self._url)
         if isinstance(held, Held):
             raise RuntimeError("a name that was made by chance is taken")
-        await self._connection.ask("HSET", _NODES, self.here, 1, repeatable=True)
+        await self._note_beat()
         self._lease = held
         self._settled_at = self._renewed_at = time.monotonic()
 
@@ -211,12 +212,13 @@ class RedisNodes:
         """Whether this node is taken for living by all the others. Raises `RedisUnavailable`."""
         if self._lease is not None and await self._leases.renew(self._lease, _LEASE_MS):
             self._renewed_at = time.monotonic()
+            await self._note_beat()
             return True
         # It has ended, and Redis perhaps forgot about it; nobody was told yet that this node is no more.
         held = await self._leases.acquire(_lease_of(self.here), self.here, _LEASE_MS, self._url)
         if isinstance(held, Held):
             return False
-        await self._connection.ask("HSET", _NODES, self.here, 1, repeatable=True)
+        await self._note_beat()
         if self._rooms is not None and (names := self._rooms.names()):
             await self._connection.ask("SADD", _rooms_of(self.here), *names, repeatable=True)
         # Last: what has failed before is done again with the next beat.
@@ -224,11 +226,14 @@ class RedisNodes:
         self._settled_at = self._renewed_at = time.monotonic()
         return True
 
+    async def _note_beat(self) -> None:
+        await self._connection.ask("HSET", _NODES, self.here, time.time_ns() // 1_000_000, repeatable=True)
+
     async def _anew(self) -> None:
         """This node was taken for dead: what it had is others' now. Raises `RedisUnavailable`."""
         _log.warning("this node was stopped for too long, and begins anew", former=self.here)
         self._lease = None
-        self._remember(self.here)
+        self._remember(self.here, 0)
         self.here = _new_name()
         self._to_restart = True
         await self._begin()
@@ -263,17 +268,17 @@ class RedisNodes:
             return False
         if name not in self._gone:
             _log.info("a node is gone", name=name)
-        self._remember(name)
+            self._remember(name, int(await self._connection.ask("HGET", _NODES, name, repeatable=True) or 0))
         return True
 
-    def _remember(self, name: str) -> None:
-        self._gone[name] = None
+    def _remember(self, name: str, lived: int) -> None:
+        self._gone[name] = lived
         if len(self._gone) > MAX_GONE:
             del self._gone[next(iter(self._gone))]
 
     async def _look_after(self, names: Iterable[str]) -> None:
         """Everybody whom these nodes had is away, also in rooms that nobody has open. Raises `StoreUnavailable`."""
-        dead = frozenset(names)
+        dead = self.gone(names)
         if not dead or self._rooms is None:
             return
         self._rooms.lost(dead)

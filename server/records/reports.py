@@ -31,6 +31,8 @@ Row = dict[str, Any]
 # What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection"); names and reasons are people's text.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _CAME_IN = frozenset(("participant.joined", "participant.returned"))
+# A grace period ends this much late at most, when the server is busy: ms.
+LATE_MS = 5000
 # Rows that are written at once.
 _PORTION = 200
 
@@ -104,18 +106,23 @@ async def people(roomlog: RoomLog, room: Room) -> AsyncIterator[Row]:
         }
 
 
-async def attendance(roomlog: RoomLog, room: Room, now: int, stays: Iterable[Stay] = ()) -> AsyncIterator[Row]:
+async def attendance(
+    roomlog: RoomLog, room: Room, now: int, grace_ms: int, stays: Iterable[Stay] = ()
+) -> AsyncIterator[Row]:
     """Each stay of everybody, from when they came in to when they left, in the order of leaving; then those who are
     still there, whose `left` is empty and whose time counts until `now` (ms since 1970). A lost connection that came
-    back within the grace period is no end of a stay. What began before the audit record does is not known.
+    back within the grace period is no end of a stay; when it did not, the stay has ended as it broke, and when its
+    server ended, then. What began before the audit record does is not known.
 
-    `stays`: what was measured of them. A stay ends at the first end of one after its beginning, so the beginning need
-    not be in the record any more."""
+    `grace_ms`: how long somebody without a connection is waited for. `stays`: what was measured of them. A stay ends at
+    the first end of one after its beginning, so the beginning need not be in the record any more; when an outage has
+    parted it, the first part has all that was measured."""
     measured: dict[str, deque[Stay]] = {}
     for stay in sorted(stays, key=lambda stay: stay.since):
         measured.setdefault(stay.identity, deque()).append(stay)
     names: dict[str, str] = {}
     since: dict[str, int] = {}
+    lost: dict[str, int] = {}
     async for entry in lines(roomlog, room.conference):
         events = entry.events
         if entry.command == "enter":
@@ -124,13 +131,22 @@ async def attendance(roomlog: RoomLog, room: Room, now: int, stays: Iterable[Sta
         if not _CAME_IN.isdisjoint(events):
             for identity in (entry.actor,) if entry.command == "enter" else concerned:
                 if identity in names:
+                    broke = lost.pop(identity, entry.time)
+                    if entry.time - broke > grace_ms + LATE_MS:
+                        # Their server was down for longer: a stay ended, though the room has gone on with it.
+                        figures = _until(measured.get(identity), entry.before)
+                        yield _stay(identity, names[identity], since.pop(identity), broke, True, figures)
                     since.setdefault(identity, entry.time)
+        if "participant.away" in events:
+            for identity in since.keys() & concerned:
+                until = min(entry.time, entry.details.get("until", entry.time))
+                lost[identity] = max(since[identity], until)
         gone = concerned if "participant.left" in events else list(since) if "conference.ended" in events else []
         for identity in gone:
-            came = since.pop(identity, None)
+            came, left = since.pop(identity, None), lost.pop(identity, entry.time)
             figures = _until(measured.get(identity), entry.version)
             if came is not None:
-                yield _stay(identity, names[identity], came, entry.time, True, figures)
+                yield _stay(identity, names[identity], came, left, True, figures)
     for identity, came in since.items():
         if identity in room.people:
             figures = _until(measured.get(identity), room.version)

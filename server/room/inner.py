@@ -45,9 +45,11 @@ class Enter(Inner, frozen=True, kw_only=True):
 
 class Drop(Inner, frozen=True, kw_only=True):
     """The person's last connection through each of these nodes broke, or without nodes their very last one: who is
-    connected through no other is away, or waits no more."""
+    connected through no other is away, or waits no more. `until`: when nodes that are no more were last known to
+    live, ms since 1970; for the record."""
 
     nodes: tuple[str, ...] = ()
+    until: int | None = None
 
 
 class Stay(Inner, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ class Turns(Protocol):
         """It is over."""
 
 
-class Alone:
+class OwnTurns:
     """The turns of the only node: it has one task for each at a time anyway."""
 
     async def take(self, name: str) -> float | None:

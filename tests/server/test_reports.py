@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -218,6 +219,44 @@ async def test_each_stay_has_what_was_measured_of_it(scene: Any) -> None:
     )
     assert (over.speaking_seconds, over.quality, over.loss_percent) == (61, "poor", 1.2)
     assert (still.left, still.quality, still.rtt_ms) == ("", None, None)
+
+
+async def test_who_loses_the_connection_for_good_left_as_it_broke(podium_server: Any, clients: Any) -> None:
+    server = podium_server("--grace-s", "3")
+    conference = server.create("Broken")
+    owner = await clients(server, server.login(), conference)
+    guest = await clients(server, server.guest("Gil", conference=conference), conference)
+    await guest.close()
+    await owner.event("participant.left", person=guest.identity)
+    (stay, _) = await attendance(server, conference)
+    assert stay["name"] == "Gil" and stay["left"] != "" and stay["seconds"] < 3
+
+
+async def test_nobody_was_there_while_the_server_was_down(podium_server: Any, clients: Any) -> None:
+    server = podium_server("--grace-s", "3")
+    conference = server.create("Outage")
+    owner = await clients(server, server.login(), conference)
+    await clients(server, server.guest("Gil", conference=conference), conference)
+    server.kill9()
+    # As long as somebody is waited for, and as that may be late; then a moment.
+    await asyncio.sleep(9)
+    server.start()
+    back = await clients(server, server.login(), conference)
+    path = f"/conferences/{conference}/audit?action=enter&actor={owner.identity}"
+    (_, again) = server.api("GET", path, token=server.login().token)["entries"]
+    assert "participant.returned" in again["events"], "to the room it is one stay"
+    await back.event("participant.left")
+    stays = await attendance(server, conference)
+    assert [(stay["name"], stay["left"] != "") for stay in stays] == [("Owner", True), ("Gil", True), ("Owner", False)]
+    assert all(stay["seconds"] < 6 for stay in stays)
+    assert stays[2]["came"] > stays[1]["left"]
+
+
+async def attendance(server: Server, conference: str) -> list[dict[str, Any]]:
+    """The report, read without holding up the clients."""
+    path = f"/conferences/{conference}/reports/attendance?format=json"
+    found: list[dict[str, Any]] = await asyncio.to_thread(server.api, "GET", path, token=server.login().token)
+    return found
 
 
 async def test_every_report_is_as_the_document_of_the_api_says(scene: Any) -> None:

@@ -26,8 +26,8 @@ async def test_of_two_things_to_say_of_somebody_both_are_said_again(monkeypatch:
     )
     mine = Links(room, "here")
     mine.report("g_1")
-    mine.lost(frozenset({"lost"}))
-    mine.lost(frozenset({"also"}))
+    mine.lost({"lost": 0})
+    mine.lost({"also": 0})
     for order in said[:]:
         order.answer(Refusal(Code.STORE_UNAVAILABLE))
     await until(lambda: len(said) == 6)

@@ -95,11 +95,15 @@ async def test_also_in_a_conference_that_no_other_node_has_open(start: Start) ->
     quiet = await other.conference("Nobody else")
     await visit(other, quiet, "g_1")
     assert quiet not in one.rooms.names()
+    died = time.time_ns() // 1_000_000
     await other.die()
     await until(lambda: person(one, quiet, "g_1") is not None)
     await until(lambda: person(one, quiet, "g_1") is None)
     left = [line async for line in _events(one, quiet)]
     assert left[-2:] == ["ParticipantAway", "ParticipantLeft"]
+    (drop,) = (await one.rooms.log.audit(quiet, after=0, limit=100, command="drop")).entries
+    # By its last beat (conftest.py), and not by when it was missed.
+    assert -1000 < drop.details["until"] - died < 300 < drop.time - died
 
 
 async def _events(node: Node, conference: str) -> Any:
@@ -458,7 +462,7 @@ async def test_a_node_with_much_to_look_after_lives_on_meanwhile(start: Start, m
     # Not by one and its heart: as when it had this folder's former process to look after.
     one.freeze()
     await other.die()
-    one.nodes._remember(other.nodes.here)
+    one.nodes._remember(other.nodes.here, 0)
     began = time.monotonic()
     await one.nodes.watch(one.rooms)
     assert time.monotonic() - began > 1.4
@@ -469,7 +473,7 @@ async def test_a_node_with_much_to_look_after_lives_on_meanwhile(start: Start, m
 async def test_a_node_that_begins_anew_with_many_rooms_does_so_once(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, other = await start("one"), await start("two")
+    one, other = await start("one"), await start("two")
     former = other.nodes.here
     restarts: list[str] = []
 
@@ -479,7 +483,7 @@ async def test_a_node_that_begins_anew_with_many_rooms_does_so_once(
 
     monkeypatch.setattr(other.rooms, "restart", slow)
     other.freeze()
-    await asyncio.sleep(1.6)
+    await until(lambda: one.nodes.gone([former]))
     other.thaw()
     await until(lambda: other.nodes.here != former)
     await asyncio.sleep(2.5)
@@ -489,7 +493,7 @@ async def test_a_node_that_begins_anew_with_many_rooms_does_so_once(
 async def test_a_node_that_begins_anew_without_redis_leaves_no_room_with_its_former_name(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, other = await start("one"), await start("two", grace_s=20)
+    one, other = await start("one"), await start("two", grace_s=20)
     visits = [await visit(other, await other.conference(f"Room {number}"), f"g_{number}") for number in range(3)]
     former = other.nodes.here
     acquire, opened, failed = other.nodes._leases.acquire, other.rooms._opened, list[str]()
@@ -509,7 +513,7 @@ async def test_a_node_that_begins_anew_without_redis_leaves_no_room_with_its_for
     monkeypatch.setattr(other.nodes._leases, "acquire", acquires)
     monkeypatch.setattr(other.rooms, "_opened", opens)
     other.freeze()
-    await asyncio.sleep(1.6)
+    await until(lambda: one.nodes.gone([former]))
     other.thaw()
     await until(lambda: all(guest.connection.finished == "going_away" for guest in visits))
     await until(lambda: other.nodes.here != former and other.nodes.ready)

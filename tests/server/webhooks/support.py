@@ -18,7 +18,7 @@ from server.webhooks.dispatcher import Dispatcher
 from server.webhooks.positions import Positions
 from server.webhooks.post import Poster
 from server.webhooks.subscriptions import Webhook
-from server.webhooks.turns import Alone, Turns
+from server.webhooks.turns import OwnTurns, Turns
 
 ROOM, EPOCH = "abc-defg-hij", 1_700_000_000_000
 
@@ -64,7 +64,7 @@ async def dispatching(
     metrics: Metrics | None = None,
 ) -> AsyncIterator[Dispatcher]:
     poster = Poster(True, timeout_s)
-    dispatcher = Dispatcher(store, log, positions, turns or Alone(), poster, metrics or Metrics(), days, clock)
+    dispatcher = Dispatcher(store, log, positions, turns or OwnTurns(), poster, metrics or Metrics(), days, clock)
     dispatcher.start()
     try:
         # A courier reads where it is before it is woken.
