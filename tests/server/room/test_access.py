@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from protocol import commands as c
 from protocol.codec import BadMessage, decode, pack
 from protocol.names import PersonKind, Role, Source
-from protocol.settings import Access, GuestsMay, Outsiders
+from protocol.settings import Access, GuestsMay, GuestsMayChange, Outsiders
 from server.room import access
 from server.room.plan import plan
 from server.room.state import MAX_ASSIGNED
@@ -43,7 +43,7 @@ def test_a_changed_default_reaches_at_once_everybody_who_inherits_it(house: Hous
     assert (role(house, "anna"), role(house, "mona"), role(house, "gina")) == (Role.VIEWER, Role.SPEAKER, Role.SPEAKER)
     house.enter("late", Role.SPEAKER)
     assert role(house, "late") is Role.VIEWER
-    house.accepted("owner", c.ConferenceSettings(id=3, members=Access.MODERATOR, outsiders=Access.VIEWER))
+    house.accepted("owner", c.ConferenceSettings(id=3, members=Access.MODERATOR, outsiders=Outsiders.VIEWER))
     assert (role(house, "anna"), role(house, "mona")) == (Role.MODERATOR, Role.SPEAKER)
     assert role(house, "gina") is Role.VIEWER
     assert "anna" not in house.state.assigned, "what is inherited does not become an assignment"
@@ -83,7 +83,7 @@ def test_no_access_sends_out_who_inherits_and_lets_in_who_was_added_by_hand(hous
 def test_outsiders_are_shut_out_alone(house: House) -> None:
     house.enter("anna", Role.SPEAKER)
     guest(house, "gina")
-    house.accepted("owner", c.ConferenceSettings(id=1, outsiders=Access.NO_ACCESS))
+    house.accepted("owner", c.ConferenceSettings(id=1, outsiders=Outsiders.NO_ACCESS))
     assert set(house.state.people) == {"owner", "anna"}
     assert guest(house, "gina").code == "no_access"  # type: ignore[attr-defined]
 
@@ -122,13 +122,17 @@ def test_what_guests_are_kept_from_is_closed_in_any_role_and_opens_again(house: 
         return {name for name, route in plan(house.state).tracks.items() if not route.open}
 
     assert closed() == set()
-    house.accepted("owner", c.ConferenceSettings(id=3, guests_may=GuestsMay(audio=False)))
+    house.accepted("owner", c.ConferenceSettings(id=3, guests_may=GuestsMayChange(audio=False)))
     assert closed() == {"gina/audio", "gina/screen_audio"}
-    house.accepted("owner", c.ConferenceSettings(id=4, guests_may=GuestsMay(video=False, messages=False)))
+    house.accepted(
+        "owner", c.ConferenceSettings(id=4, guests_may=GuestsMayChange(audio=True, video=False, messages=False))
+    )
     assert closed() == {"gina/video", "gina/screen"}
     assert not access.may_write(house.state, house.state.people["gina"])
     assert access.may_write(house.state, house.state.people["anna"])
-    house.accepted("owner", c.ConferenceSettings(id=5, guests_may=GuestsMay()))
+    house.accepted(
+        "owner", c.ConferenceSettings(id=5, guests_may=GuestsMayChange(audio=True, video=True, messages=True))
+    )
     assert closed() == set() and access.may_write(house.state, house.state.people["gina"])
 
 
@@ -168,7 +172,7 @@ def test_only_so_many_assignments_are_kept(house: House) -> None:
 def test_what_guests_are_kept_from_is_changed_one_by_one(house: House) -> None:
     for change in ({"audio": False}, {"messages": False}, {"audio": None, "video": True}):
         house.accepted(
-            "owner", decode(pack({"type": "conference.settings", "id": 1, "guests_may": change}), c.RoomCommand)
+            "owner", decode(pack({"type": "conference.settings", "id": 1, "guests_may": change}), c.ConferenceSettings)
         )
     assert house.state.settings.guests_may == GuestsMay(audio=False, messages=False)
 
@@ -177,7 +181,7 @@ def test_guests_as_a_class_are_not_made_moderators() -> None:
     for role, good in (("speaker", True), ("no_access", True), ("moderator", False)):
         message = pack({"type": "conference.settings", "id": 1, "outsiders": role})
         if good:
-            decode(message, c.RoomCommand)
+            decode(message, c.ConferenceSettings)
         else:
             with pytest.raises(BadMessage):
-                decode(message, c.RoomCommand)
+                decode(message, c.ConferenceSettings)

@@ -7,7 +7,7 @@ import pytest
 from protocol import commands as c
 from protocol.engagement import Channel
 from protocol.names import PersonKind, Role
-from protocol.settings import GuestsMay
+from protocol.settings import GuestsMayChange
 from server.room import inner
 from server.room.chatroom import may_read, may_send
 from server.room.decide import allowed
@@ -71,7 +71,7 @@ def test_in_a_closed_chat_those_write_who_moderate_it_and_the_moderators_channel
 
 def test_guests_kept_from_writing_write_nowhere(house: House) -> None:
     house.accepted("owner", c.RoleAssign(id=1, target="guest", role=Role.MODERATOR))
-    house.accepted("owner", c.ConferenceSettings(id=2, guests_may=GuestsMay(messages=False)))
+    house.accepted("owner", c.ConferenceSettings(id=2, guests_may=GuestsMayChange(messages=False)))
     assert "guest" not in write(house) and "guest" not in write(house, MODERATORS)
 
 

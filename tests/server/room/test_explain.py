@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import fields, replace
 
@@ -9,7 +11,7 @@ from protocol import commands as c
 from protocol.answers import Explanation
 from protocol.errors import Code
 from protocol.names import Mode, PersonKind, Role, RoleRule
-from protocol.settings import Access, Lobby
+from protocol.settings import Access, Lobby, Outsiders
 from server.room.decide import by_rule, decide, permitted
 from server.room.explain import COMMANDS, Subject, explain
 from server.room.refusal import Refusal
@@ -112,7 +114,7 @@ def test_the_first_of_the_five_steps_that_matches_is_named() -> None:
     house.enter("maria", Role.SPEAKER)
     house.accepted("owner", c.RoleAssign(id=1, target="maria", role=Role.MODERATOR))
 
-    def step(identity: str, **more: object) -> tuple[RoleRule, Role | None, str]:
+    def step(identity: str, **more: Any) -> tuple[RoleRule, Role | None, str]:
         found = explained(house.state, identity, "take_part", **more)
         return found.role_rule, found.role, found.message
 
@@ -128,7 +130,7 @@ def test_the_first_of_the_five_steps_that_matches_is_named() -> None:
     rule, role, message = step("gina", inherits=Role.VIEWER)
     assert (rule, role) == (RoleRule.OUTSIDERS, Role.VIEWER) and "to their link" in message
 
-    house.accepted("owner", c.ConferenceSettings(id=2, members=Access.VIEWER, outsiders=Access.SPEAKER))
+    house.accepted("owner", c.ConferenceSettings(id=2, members=Access.VIEWER, outsiders=Outsiders.SPEAKER))
     rule, role, message = step("anna", **speaks)
     assert (rule, role) == (RoleRule.MEMBERS, Role.VIEWER)
     assert message.startswith("Anna is a viewer, because general access for members says viewer.")
@@ -227,7 +229,7 @@ def test_a_user_of_a_peer_is_an_outsider() -> None:
     fay = {"kind": PersonKind.FEDERATED, "inherits": Role.VIEWER}
     found = explained(house.state, "fay@peer", "take_part", **fay)
     assert found.role_rule is RoleRule.OUTSIDERS and "users of a peer" in found.message
-    house.accepted("owner", c.ConferenceSettings(id=1, members=Access.MODERATOR, outsiders=Access.SPEAKER))
+    house.accepted("owner", c.ConferenceSettings(id=1, members=Access.MODERATOR, outsiders=Outsiders.SPEAKER))
     found = explained(house.state, "fay@peer", "take_part", **fay)
     assert (found.role, found.role_rule) == (Role.SPEAKER, RoleRule.OUTSIDERS)
     assert "general access for outsiders says speaker" in found.message

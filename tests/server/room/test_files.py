@@ -8,7 +8,7 @@ from protocol import commands as c
 from protocol import events as e
 from protocol.files import FileKind
 from protocol.names import PersonKind, Role
-from protocol.settings import GuestsMay
+from protocol.settings import GuestsMayChange
 from server.room import inner
 from server.room.decide import allowed
 from server.room.entries import MAX_OF_ONE
@@ -51,7 +51,7 @@ def test_viewers_upload_nothing_and_guests_only_where_they_may_write(house: Hous
         assert house.refused("anna", upload(kind)) == "not_allowed"
         assert f"file.upload:{kind}" not in allowed(house.state, "anna", None)
         assert f"file.upload:{kind}" in allowed(house.state, "gus", None)
-    house.accepted("owner", c.ConferenceSettings(id=1, guests_may=GuestsMay(messages=False)))
+    house.accepted("owner", c.ConferenceSettings(id=1, guests_may=GuestsMayChange(messages=False)))
     assert house.refused("gus", upload(FileKind.HANDOUT)) == "not_allowed"
     assert "file.upload:handout" not in allowed(house.state, "gus", None)
     assert house.refused("nobody", upload()) == "not_yet"

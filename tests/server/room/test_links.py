@@ -7,7 +7,7 @@ import pytest
 from protocol import commands as c
 from protocol import events as e
 from protocol.names import PersonKind, Role
-from protocol.settings import GuestsMay
+from protocol.settings import GuestsMayChange
 from server.room.entries import MAX_OF_ONE
 from server.room.links import page
 from server.room.view import snapshot
@@ -89,7 +89,7 @@ def test_so_many_links_of_one_person_are_kept(house: House) -> None:
 
 def test_a_guest_who_may_not_write_publishes_no_link_and_prepares_no_poll(house: House) -> None:
     house.enter("gus", Role.GUEST_SPEAKER, kind=PersonKind.GUEST)
-    house.accepted("owner", c.ConferenceSettings(id=1, guests_may=GuestsMay(messages=False)))
+    house.accepted("owner", c.ConferenceSettings(id=1, guests_may=GuestsMayChange(messages=False)))
     assert house.refused("gus", publish()) == "not_allowed"
     assert house.refused("gus", c.PollCreate(id=1, question="Read this", options=("a", "b"))) == "not_allowed"
     house.accepted("sam", publish())

@@ -12,7 +12,7 @@ from protocol.devices import Device, DeviceKind
 from protocol.events import RoomEvent
 from protocol.layout import LayoutKind, Tile
 from protocol.names import Mode, MuteSource, PersonKind, Role, Source
-from protocol.settings import Access, Lobby
+from protocol.settings import Access, Lobby, Outsiders
 from server.room import inner
 from server.room.apply import apply
 from server.room.digest import state_hash
@@ -46,7 +46,7 @@ class AnyConference(RuleBasedStateMachine):
         self.mode, self.teacher = Mode.ROLE_BASED, "owner"
         # Whom staff gave a role, and what everybody else is since the owner chose it.
         self.appointed: dict[str, Role] = {}
-        self.general = Access.DEFAULT
+        self.members, self.outsiders = Access.DEFAULT, Outsiders.DEFAULT
         # What each brings: their role where the owner has chosen nothing.
         self.brought: dict[str, Role | None] = {}
         # Who has a tile of their own, and what whose client has reported.
@@ -64,9 +64,13 @@ class AnyConference(RuleBasedStateMachine):
             self.brought[person] = role
 
     def inherited(self, person: str) -> Role | None:
-        if self.general is Access.DEFAULT:
+        general = self.general(person)
+        if general is Access.DEFAULT:
             return self.brought[person]
-        return None if self.general is Access.NO_ACCESS else Role(self.general.value)
+        return None if general is Access.NO_ACCESS else Role(general.value)
+
+    def general(self, person: str) -> Access:
+        return Access(self.outsiders.value) if person in GUESTS else self.members
 
     def role(self, person: str) -> Role | None:
         present = self.house.state.people.get(person)
@@ -145,13 +149,14 @@ class AnyConference(RuleBasedStateMachine):
             self.waiting[person] = answer
             self.admitted |= {person} if held == "lobby" and answer == "backstage" else set()
 
-    @rule(access=st.sampled_from(Access))
-    def chooses_general_access(self, access: Access) -> None:
-        before = {person: self.role(person) for person in PEOPLE}
-        if self.give("owner", c.ConferenceSettings(id=1, members=access, outsiders=access)):
-            changed, self.general = access is not self.general, access
+    @rule(members=st.sampled_from(Access), outsiders=st.sampled_from(Outsiders))
+    def chooses_general_access(self, members: Access, outsiders: Outsiders) -> None:
+        before = {person: (self.role(person), self.general(person)) for person in PEOPLE}
+        if self.give("owner", c.ConferenceSettings(id=1, members=members, outsiders=outsiders)):
+            self.members, self.outsiders = members, outsiders
             for person in PEOPLE[1:]:
-                if before[person] is not None and changed:
+                was, general = before[person]
+                if was is not None and self.general(person) is not general:
                     role = self.appointed.get(person, self.inherited(person))
                     held_back = role is Role.VIEWER and self.backstage and not self.started
                     assert self.role(person) is (None if held_back else role)

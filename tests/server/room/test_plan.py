@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from protocol import commands as c
 from protocol.names import Mode, MuteSource, PersonKind, Role, Source
-from protocol.settings import GuestsMay
+from protocol.settings import GuestsMayChange
 from server.room.decide import AnyCommand
 from server.room.plan import NOTHING, closed, difference, plan
 
@@ -16,7 +18,7 @@ from .house import House, follow
 def test_each_difference_leads_to_the_plan_of_its_version() -> None:
     house = House()
     told = house.state
-    steps = [
+    steps: list[Callable[[], object]] = [
         lambda: house.enter("owner", None),
         lambda: house.on_stage("anna"),
         lambda: house.on_stage("ben"),
@@ -71,7 +73,7 @@ def test_each_command_that_closes_tracks_is_known_with_the_tracks() -> None:
     everybody = c.MediaMuteAll(id=3, source=MuteSource.AUDIO)
     assert closed_by(house, "owner", everybody) == {f"{name}/audio" for name in ("ben", "cleo", "gina")}
     assert closed_by(house, "owner", c.MediaUnmuteAll(id=4, source=MuteSource.AUDIO)) == set()
-    forbidden = c.ConferenceSettings(id=5, guests_may=GuestsMay(video=False))
+    forbidden = c.ConferenceSettings(id=5, guests_may=GuestsMayChange(video=False))
     assert closed_by(house, "owner", forbidden) == {"gina/video"}
     assert closed_by(house, "owner", c.ConferenceSettings(id=6, title="Another")) == set()
     assert closed_by(house, "owner", c.StageTakeDown(id=7, target="ben")) == {f"ben/{kind}" for kind in both}

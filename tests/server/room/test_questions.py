@@ -7,7 +7,7 @@ import pytest
 from protocol import commands as c
 from protocol import events as e
 from protocol.names import PersonKind, Role
-from protocol.settings import GuestsMay
+from protocol.settings import GuestsMayChange
 from server.room.entries import MAX_OF_ONE, MAX_QUESTIONS
 from server.room.questions import page
 from server.room.view import audience, sees, snapshot
@@ -154,7 +154,7 @@ def test_a_dismissed_question_comes_down_from_the_stage(house: House) -> None:
 def test_guests_kept_from_writing_ask_and_answer_nothing(house: House) -> None:
     house.enter("guest", Role.SPEAKER, kind=PersonKind.GUEST)
     house.accepted("anna", c.QuestionAsk(id=1, text="Why?"))
-    house.accepted("owner", c.ConferenceSettings(id=2, guests_may=GuestsMay(messages=False)))
+    house.accepted("owner", c.ConferenceSettings(id=2, guests_may=GuestsMayChange(messages=False)))
     assert house.refused("guest", c.QuestionAsk(id=3, text="Why?")) == "not_allowed"
     assert house.refused("guest", c.QuestionAnswer(id=4, question=1, text="So")) == "not_allowed"
     house.accepted("guest", c.QuestionUpvote(id=5, question=1))

@@ -7,7 +7,7 @@ import pytest
 from protocol import commands as c
 from protocol import events as e
 from protocol.names import Mode, PersonKind, Role
-from protocol.settings import Access, Lobby
+from protocol.settings import Access, Lobby, Outsiders
 from server.room import inner
 from server.room.modes import teacher
 from server.room.refusal import Refusal
@@ -126,7 +126,7 @@ def test_a_federated_user_is_an_outsider_at_the_door_and_no_guest_inside(house: 
     house.give("owner", c.ConferenceSettings(id=0, lobby=Lobby.GUESTS))
     house.enter(peer, Role.VIEWER, kind=PersonKind.FEDERATED)
     assert peer in house.state.lobby
-    house.give("owner", c.ConferenceSettings(id=0, lobby=Lobby.OFF, outsiders=Access.SPEAKER))
+    house.give("owner", c.ConferenceSettings(id=0, lobby=Lobby.OFF, outsiders=Outsiders.SPEAKER))
     assert role(house, peer) == (Role.SPEAKER, False)
     house.give(peer, c.ConferenceLeave(id=0))
     house.give("owner", c.ConferenceSettings(id=0, public=False))
