@@ -173,9 +173,9 @@ class UdpChaos:
         delay = turn - now + weather.delay + weather.jitter * wait
         held, self._held[way] = self._held[way], None
         if late < weather.reorder and held is None:
-            self._held[way] = (transport, data, to)
+            self._held[way] = overtaken = (transport, data, to)
             # It is overtaken by the next one, or comes after 50 ms when there is none.
-            self._loop.call_later(0.05, self._release, way, self._held[way])
+            self._loop.call_later(0.05, self._release, way, overtaken)
         else:
             self._send(way, transport, data, to, delay)
             if twice < weather.duplicate:

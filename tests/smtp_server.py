@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import icalendar
 from cryptography import x509
@@ -59,20 +60,20 @@ class Letter:
         return next((line for line in self.text.splitlines() if line.startswith("http")), "")
 
     @property
-    def event(self) -> icalendar.Event | None:
+    def event(self) -> Any:
         """The entry of its calendar file."""
         found = self.calendar
-        return next(iter(found.walk("VEVENT")), None) if found is not None else None  # type: ignore[return-value]
+        return next(iter(found.walk("VEVENT")), None) if found is not None else None
 
     @property
     def calendar(self) -> icalendar.Calendar | None:
         for part in self.message.walk():
             if part.get_content_type() == "text/calendar":
-                return icalendar.Calendar.from_ical(part.get_payload(decode=True))  # type: ignore[return-value]
+                return icalendar.Calendar.from_ical(part.get_content())
         return None
 
     def _part(self, type: str) -> EmailMessage:
-        return next(part for part in self.message.walk() if part.get_content_type() == type)  # type: ignore[return-value]
+        return next(part for part in self.message.walk() if part.get_content_type() == type)
 
 
 @dataclass
@@ -147,9 +148,9 @@ class SmtpServer:
             found = [(letter.to, letter.subject) for letter in self.letters]
             assert time.monotonic() - begun < seconds, f"{count} mails not within {seconds} s, but {found}"
             time.sleep(0.05)
-        found = self.letters
-        assert len(found) == count, [(letter.to, letter.subject) for letter in found]
-        return found
+        letters = self.letters
+        assert len(letters) == count, [(letter.to, letter.subject) for letter in letters]
+        return letters
 
 
 def _certificate(folder: Path) -> None:

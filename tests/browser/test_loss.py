@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.browser.pages import (
     RECEIVED,
+    WITHOUT_TCP,
     Visitor,
     enter,
     enter_owner,
@@ -21,7 +22,6 @@ from tests.browser.pages import (
     take_the_stage,
     visited_server,
 )
-from tests.browser.test_networks import WITHOUT_TCP
 from tests.chaos import UdpChaos
 
 # One layer: a browser that has little time starts and stops the others as it likes, and what that costs is not loss.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from media.dependency import Size, Structure, Template
+from media.dependency import Structure, Template
+from media.picture import Size
 
 
 def bits(value: int, count: int) -> str:

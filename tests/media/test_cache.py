@@ -16,21 +16,21 @@ def packet(number: int) -> bytes:
 
 
 def test_a_stored_packet_is_given_back() -> None:
-    cache = PacketCache(8)
+    cache: PacketCache[bytes] = PacketCache(8)
     seven = packet(7)
     assert cache.store(7, seven)
     assert cache.get(7) is seven, "and not a copy"
 
 
 def test_what_never_came_is_not_there() -> None:
-    cache = PacketCache(8)
+    cache: PacketCache[bytes] = PacketCache(8)
     assert cache.get(0) is None
     cache.store(8, packet(8))
     assert cache.get(0) is None
 
 
 def test_the_oldest_gives_way_to_the_newest() -> None:
-    cache = PacketCache(8)
+    cache: PacketCache[bytes] = PacketCache(8)
     for number in range(12):
         cache.store(number, packet(number))
     assert cache.get(3) is None
@@ -38,14 +38,14 @@ def test_the_oldest_gives_way_to_the_newest() -> None:
 
 
 def test_a_late_packet_does_not_displace_a_newer_one() -> None:
-    cache = PacketCache(8)
+    cache: PacketCache[bytes] = PacketCache(8)
     cache.store(2, packet(2))
     assert not cache.store(65530, packet(65530)), "before 2 on the circle, and in the same slot"
     assert cache.get(2) == b"packet 2"
 
 
 def test_the_ring_works_over_the_wrap_of_sequence_numbers() -> None:
-    cache = PacketCache(8)
+    cache: PacketCache[bytes] = PacketCache(8)
     numbers = [n & 0xFFFF for n in range(65530, 65540)]
     for number in numbers:
         assert cache.store(number, packet(number))
@@ -53,7 +53,7 @@ def test_the_ring_works_over_the_wrap_of_sequence_numbers() -> None:
 
 
 def test_a_cleared_cache_is_empty_and_takes_older_numbers() -> None:
-    cache = PacketCache(8)
+    cache: PacketCache[bytes] = PacketCache(8)
     cache.store(40_000, packet(40_000))
     cache.clear()
     assert cache.get(40_000) is None
@@ -68,7 +68,7 @@ def test_the_capacity_is_a_power_of_two(capacity: int) -> None:
 
 @given(st.integers(0, 0xFFFF), st.lists(st.integers(1, 5), max_size=100))
 def test_the_last_capacity_numbers_are_held_truly_and_nothing_older(start: int, steps: list[int]) -> None:
-    cache = PacketCache(16)
+    cache: PacketCache[bytes] = PacketCache(16)
     sent: list[int] = []
     number = start
     for step in steps:
@@ -83,7 +83,7 @@ def test_the_last_capacity_numbers_are_held_truly_and_nothing_older(start: int, 
 
 
 def test_no_more_is_kept_than_the_last_packets_and_nothing_of_a_stream_that_has_ended() -> None:
-    cache = PacketCache(64)
+    cache: PacketCache[bytes] = PacketCache(64)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     for number in range(2200):

@@ -15,7 +15,7 @@ from media import rtcp, stun
 from media.demux import LATE, MOVES_PER_S
 from media.limits import Limits
 from media.srtp import session
-from media.transport import CLOSED_AFTER, LOST_AFTER, MAX_ADDRESSES, STALE_AFTER
+from media.transport import CLOSED_AFTER, LOST_AFTER, MAX_ADDRESSES, STALE_AFTER, Transport
 from protocol.control import (
     RoomClosed,
     SubscribeOffer,
@@ -197,7 +197,7 @@ def test_a_publisher_whose_port_changes_is_heard_with_its_second_packet(keyed: W
     assert len(keyed.audio(1)) == 1
     moved = ("127.0.0.1", 50001)
     transport = keyed.uplink.transport
-    assert transport is not None
+    assert isinstance(transport, Transport)
     keyed.receive(keyed.protected_audio(2), moved)
     assert keyed.dropped == {"moved": 1} and transport.address == moved and keyed.seen() == []
     keyed.receive(keyed.protected_audio(3), moved)

@@ -39,11 +39,11 @@ def structures(draw: st.DrawFn) -> Structure:
         )
         for layer in layers
     )
-    spatial = tuple(max((t.spatial for t in templates if t.targets[target]), default=0) for target in range(count))
+    highest = tuple(max((t.spatial for t in templates if t.targets[target]), default=0) for target in range(count))
     protected = draw(row(count, chains - 1)) if chains else ()
     side = st.integers(1, 65_536)
     sizes = tuple(draw(st.tuples(side, side)) for _ in range(layers[-1][0] + 1)) if draw(st.booleans()) else ()
-    return Structure(draw(st.integers(0, 63)), templates, spatial, protected, sizes)
+    return Structure(draw(st.integers(0, 63)), templates, highest, protected, sizes)
 
 
 @given(structures(), st.data())

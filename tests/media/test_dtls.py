@@ -10,12 +10,13 @@ from media.srtp import PROFILES, PacketBuffer, session
 
 CONTEXT = DtlsContext()
 CLIENT = DtlsContext()  # only its certificate and key are used
+PROFILE_NAMES = b":".join(profile.name for profile in PROFILES)
 
 
 class Client:
     """A DTLS client with a certificate."""
 
-    def __init__(self, profiles: bytes = b":".join(profile.name for profile in PROFILES)) -> None:
+    def __init__(self, profiles: bytes = PROFILE_NAMES) -> None:
         context = SSL.Context(SSL.DTLS_CLIENT_METHOD)
         context.use_certificate(CLIENT.certificate)
         context.use_privatekey(CLIENT.key)

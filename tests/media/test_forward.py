@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from media import rtcp
 from media.limits import Limits
 from media.nack import WAIT
+from media.transport import Transport
 from protocol.control import RoomReport, SubscribeOffer
 from tests.media.wire import AUDIO_SSRC, DELTA, KEYFRAME, RTX_SSRC, VIDEO_SSRC, Seen, Wire
 
@@ -564,7 +565,7 @@ def test_a_connection_above_its_packets_is_not_decrypted_until_the_next_second(m
     for seq in range(1, 6):
         assert len(wire.video(seq, KEYFRAME)) == 1
     assert wire.video(6) == [] and wire.dropped == {"packet_rate": 1}
-    assert wire.uplink.transport is not None
+    assert isinstance(wire.uplink.transport, Transport)
     wire.uplink.transport.watch(0.0)
     assert len(wire.video(7)) == 1
     wire.close()

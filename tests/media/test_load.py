@@ -123,7 +123,7 @@ def test_the_filter_lets_everything_through_but_rtp() -> None:
         seconds = [0, 96, 111, 191, 192, 200, 223, 224, 255]
 
         def passed() -> set[tuple[int, int]]:
-            found = set()
+            found: set[tuple[int, int]] = set()
             for first in firsts:
                 for second in seconds:
                     sender.send(bytes((first, second)) + bytes(50))

@@ -31,8 +31,8 @@ DELAY = 0.02
 class Listener(Wire):
     """Vera's browser takes redundant audio; Anna's sends it."""
 
-    def answer(self, rtx: bool = True, red: bool = True) -> None:
-        super().answer(rtx, red)
+    def answer(self, rtx: bool = True, red: bool = True, remb: bool = False) -> None:
+        super().answer(rtx, red, remb)
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Anna:
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
-        self.cache = PacketCache(1024)
+        self.cache: PacketCache[bytes] = PacketCache(1024)
         self.video_seq = self.audio_seq = 0
         self.rtx_seq = 0
         self.pictures = 0

@@ -158,7 +158,7 @@ def stream(seed: int, loss: float, *, jitter: float = 0.0, burst: float = 1.0, s
     """200 packets/s over 50 ms each way; losses hit packets, requests and repetitions alike."""
     there: BadNetwork[bytes] = BadNetwork(seed, loss=loss, delay=0.05, jitter=jitter, burst=burst)
     back: BadNetwork[bytes] = BadNetwork(seed + 1, loss=loss, delay=0.05, jitter=jitter)
-    cache, repeats = PacketCache(512), Repeats[int]()
+    cache, repeats = PacketCache[bytes](512), Repeats[int]()
     generator = NackGenerator()
 
     def repeat(seq: int) -> int:

@@ -13,6 +13,7 @@ import pytest
 from media import rtcp
 from media.limits import Limits, names
 from media.publication import publication
+from media.rtp import Buffer
 from media.sdp import SdpError, parse
 from media.srtp import SrtpSession
 from media.track import Track
@@ -47,7 +48,12 @@ def test_a_viewers_rtcp_is_dropped_before_it_is_parsed(limited: Limited, monkeyp
     packet = wire.video(1, KEYFRAME)[0]
     parsed: list[int] = []
     parse_rtcp = rtcp.parse
-    monkeypatch.setattr(rtcp, "parse", lambda buf, length: parsed.append(length) or parse_rtcp(buf, length))
+
+    def parse(buf: Buffer, length: int) -> list[rtcp.Packet]:
+        parsed.append(length)
+        return parse_rtcp(buf, length)
+
+    monkeypatch.setattr(rtcp, "parse", parse)
     for _ in range(30):
         wire.from_viewer(rtcp.pli(1, packet.ssrc))
     assert len(parsed) == 10 and wire.dropped["rtcp_rate"] == 20
@@ -191,7 +197,12 @@ def test_reports_under_ever_new_names_leave_no_more_behind_than_that(
 ) -> None:
     forgotten: list[int] = []
     forget = SrtpSession.forget
-    monkeypatch.setattr(SrtpSession, "forget", lambda each, ssrc: (forgotten.append(ssrc), forget(each, ssrc)))
+
+    def forgets(session: SrtpSession, ssrc: int) -> None:
+        forgotten.append(ssrc)
+        forget(session, ssrc)
+
+    monkeypatch.setattr(SrtpSession, "forget", forgets)
     wire = limited(ssrcs=4)
     wire.video(1, KEYFRAME)
     wire.from_publisher(rtcp.sender_report(VIDEO_SSRC, 1, 2, 3, 4))

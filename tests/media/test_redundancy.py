@@ -22,8 +22,8 @@ class Taker(Wire):
         self._number = 0
         super().__init__()
 
-    def answer(self, rtx: bool = True, red: bool = True) -> None:
-        super().answer(rtx, red)
+    def answer(self, rtx: bool = True, red: bool = True, remb: bool = False) -> None:
+        super().answer(rtx, red, remb)
 
     def hear(self, count: int) -> list[Seen]:
         """So many packets of Anna's, `frame 1` and on, in one turn."""

@@ -15,6 +15,7 @@ from media.limits import Limits
 from media.red import join
 from media.srtp import PacketBuffer, session
 from media.stream import Line
+from media.transport import Transport
 from protocol.control import Routes, SubscribeOffer, TrackRoute
 from protocol.names import Source
 from tests.media.wire import KEY, PROFILE, Seen, Wire
@@ -35,7 +36,7 @@ class Stage(Wire):
         self.numbers = dict.fromkeys(PEOPLE, 100)
         for index, peer in enumerate(PEOPLE):
             uplink = self.router._new_uplink(self.room, peer)
-            assert uplink.transport is not None
+            assert isinstance(uplink.transport, Transport)
             self._secure(uplink.transport, self._sockets[peer])
             track = self.room.tracks[f"{peer}/audio"]
             line = Line("0", track, Choice(codecs.OPUS, 109, None, 63), [3000 + index], {})

@@ -170,7 +170,7 @@ async def test_a_connection_over_ipv6_is_the_same() -> None:
 async def test_several_packets_go_out_as_frames() -> None:
     with open_port() as listening:
         client, connection = await listening.pair()
-        connection.send((b"one", bytearray(b"two"), memoryview(b"three")))
+        connection.send((b"one", memoryview(bytearray(b"two")), memoryview(b"three")))
         listening.port.send(b"four", connection.address)
         stream = await received(client, 3 + 3 + 5 + 4 + 8)
         assert packets_in(stream) == [b"one", b"two", b"three", b"four"] and listening.port.packets_out == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,7 @@ class Publisher:
 
     def hears(self, watched: str = "", seconds: float = 0.02, available: str = "qhf") -> list[tuple[float, str]]:
         """What it is told, and after how long, while this is watched."""
-        said = []
+        said: list[tuple[Any, str]] = []
         for step in range(round(seconds / 0.02)):
             self.now += 0.02
             rids = self.wanted.look(needs(watched, available), self.now)

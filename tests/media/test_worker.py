@@ -517,7 +517,12 @@ async def test_shutdown_ends_the_process_and_says_goodbye() -> None:
         await server.expect(TransportChanged, peer="vera", state=TransportState.CONNECTED)
         assert server.process is not None
         closed = asyncio.Event()
-        viewer.pc.on("connectionstatechange", lambda: viewer.pc.connectionState == "closed" and closed.set())
+
+        def changed() -> None:
+            if viewer.pc.connectionState == "closed":
+                closed.set()
+
+        viewer.pc.on("connectionstatechange", changed)
         server.send(Shutdown())
         async with asyncio.timeout(3):
             assert await server.process.wait() == 0

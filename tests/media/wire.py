@@ -115,7 +115,7 @@ class Wire:
         self._protect = session(PROFILE, KEY, inbound=False)
         self.router._end_uplink(self.room, "anna")
         uplink = self.router._new_uplink(self.room, "anna")
-        assert uplink.transport is not None
+        assert isinstance(uplink.transport, Transport)
         self._secure(uplink.transport, self.publisher_socket)
         self.bind(uplink, video_ssrc, rids, codec)
         return uplink

@@ -17,7 +17,7 @@ from server.conference.replica import Order, RoomReplica
 from server.metrics import Metrics
 from server.room import inner
 from server.room.refusal import Refusal
-from server.roomlog import Accepted, Appended, Commit, Conflict, Loaded, Lost
+from server.roomlog import Accepted, Appended, AuditPage, Commit, Conflict, Loaded, Lost
 from server.storage.store import StoreUnavailable
 
 CONFERENCE, OWNER = "abc-defg-hij", "u_owner"
@@ -92,8 +92,26 @@ class MemoryLog:
         if version == 0:
             self.snapshot = None
 
+    async def forget(self, room: str) -> None:
+        self.commits, self.snapshot, self.epoch = [], None, 0
+
+    async def ready(self) -> None:
+        if self.broken:
+            raise StoreUnavailable("broken by the test")
+
     async def rooms(self) -> tuple[str, ...]:
         return (CONFERENCE,)
+
+    async def audit(
+        self, room: str, *, after: int = 0, limit: int = 100, actor: str = "", command: str = ""
+    ) -> AuditPage:
+        raise NotImplementedError("no audit record is kept")
+
+    async def note(self, room: str, time: int, node: str, entry: Accepted) -> None:
+        raise NotImplementedError("no audit record is kept")
+
+    async def forget_audit(self, before: int) -> int:
+        raise NotImplementedError("no audit record is kept")
 
     @property
     def accepted(self) -> list[Accepted]:

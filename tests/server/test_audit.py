@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, get_args
@@ -142,7 +143,7 @@ def test_no_line_holds_a_description_or_a_secret() -> None:
     publish = c.MediaPublish(id=4, sdp="v=0 secret", tracks={"0": Source.AUDIO})
     line = audit.line(core.state, core.state, "owner", publish, ())
     assert line.details == {"tracks": {"0": "audio"}}
-    pinned = audit.line(core.state, core.state, "owner", c.ConferenceSetPin(id=5, pin="4711"), ())  # type: ignore[arg-type]
+    pinned = audit.line(core.state, core.state, "owner", c.ConferenceSetPin(id=5, pin="4711"), ())
     assert pinned.details == {"pin": True}
 
 
@@ -188,9 +189,9 @@ async def test_the_sweep_goes_on_until_nothing_is_too_old_and_outlives_a_failing
 ) -> None:
     monkeypatch.setattr(audit, "SWEEP_S", 0.02)
     monkeypatch.setattr(audit, "PAUSE_S", 0.001)
-    monkeypatch.setattr(audit.time, "time", lambda: 1_000_000.0)
+    monkeypatch.setattr(time, "time", lambda: 1_000_000.0)
     log = _OldLines(3)
-    sweeping = asyncio.create_task(audit.keep_swept(log, 2))  # type: ignore[arg-type]
+    sweeping = asyncio.create_task(audit.keep_swept(log, 2))
     await until(lambda: len(log.asked) >= 4, 5, 0.01)
     sweeping.cancel()
     await asyncio.gather(sweeping, return_exceptions=True)

@@ -69,8 +69,8 @@ async def test_a_private_message_reaches_two_people_and_nobody_else_by_any_way(
     ):
         report = shared_server.request("GET", f"/api/v1/conferences/{conference}/{path}", token=token)
         assert report.status == 200
-        for word in (b"cake", b"marzipan", b"chat.delete", b"private"):
-            assert word not in report.body, f"{path} tells {word!r}"
+        for secret in (b"cake", b"marzipan", b"chat.delete", b"private"):
+            assert secret not in report.body, f"{path} tells {secret!r}"
 
 
 async def test_who_writes_to_whom_alone_the_settings_say(shared_server: Server, clients: Clients) -> None:

@@ -100,7 +100,7 @@ async def test_who_was_let_in_resumes_like_anybody_and_a_reload_does_not_wait(ho
 async def test_who_waits_may_only_go_away(house: House) -> None:
     conference, _ = await with_lobby(house, lobby="guests")
     guest = await held(house, house.guest("g_1", conference), conference)
-    for type_, fields in {
+    messages: dict[str, dict[str, Any]] = {
         "can": {},
         "people.list": {},
         "chat.send": {"text": "let me in"},
@@ -109,7 +109,8 @@ async def test_who_waits_may_only_go_away(house: House) -> None:
         "media.subscribe": {},
         "lobby.admit": {"target": "g_1"},
         "conference.end": {},
-    }.items():
+    }
+    for type_, fields in messages.items():
         answer = await house.say(guest, type_, **fields)
         assert answer["code"] == "not_yet" and "version" not in answer, type_
     assert (await house.say(guest, "conference.join", conference=conference))["code"] == "already"

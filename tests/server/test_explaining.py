@@ -51,14 +51,17 @@ async def test_one_is_told_about_oneself_and_who_moderates_about_everybody(scene
     assert "media.sing" in refused.value.answer["details"]["reason"]
 
 
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "media.mute": (":video", {"source": "video"}),
+    "role.assign": (":speaker", {"role": "speaker"}),
+}
+
+
 async def test_what_is_explained_is_what_is_answered(scene: Scene) -> None:
     _, _, owner, mo, vera = scene
     for client, target in ((owner, vera), (mo, vera), (mo, owner), (vera, mo)):
         for command in ("media.mute", "stage.invite", "role.assign"):
-            variant, fields = {
-                "media.mute": (":video", {"source": "video"}),
-                "role.assign": (":speaker", {"role": "speaker"}),
-            }.get(command, ("", {}))
+            variant, fields = VARIANTS.get(command, ("", {}))
             said = await explained(client, command + variant, target=target.identity)
             try:
                 await client.send(command, target=target.identity, **fields)

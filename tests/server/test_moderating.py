@@ -94,11 +94,13 @@ async def test_devices_are_told_to_moderators_alone_and_switched_by_them(house: 
     owner = await house.joined(house.token(house.owner), conference)
     anna = await house.joined(house.guest("g_1", conference), conference)
     ben = await house.joined(house.guest("g_2", conference), conference)
-    cameras = [{"id": name, "kind": "videoinput", "label": f"{name} camera"} for name in ("front", "back")]
-    cameras[0]["chosen"] = True  # type: ignore[assignment]
+    cameras: list[dict[str, Any]] = [
+        {"id": name, "kind": "videoinput", "label": f"{name} camera"} for name in ("front", "back")
+    ]
+    cameras[0]["chosen"] = True
     assert (await house.say(anna, "devices.report", devices=cameras))["type"] == "ok"
     assert "devices.select" in (await house.say(owner, "can", target="g_1"))["result"]["commands"]
-    select = {"target": "g_1", "device": "back", "kind": "videoinput"}
+    select: dict[str, Any] = {"target": "g_1", "device": "back", "kind": "videoinput"}
     assert (await house.say(ben, "devices.select", **select))["code"] == "not_allowed"
     assert (await house.say(owner, "devices.select", **select))["type"] == "ok"
     assert [event["device"] for event in anna.of("devices.selected")] == ["back"]

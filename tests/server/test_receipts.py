@@ -163,13 +163,14 @@ async def test_what_closes_nothing_is_answered_at_once_and_without_a_receipt(hou
     await house.workers.start()
     owner, guest, _ = await staged(house)
     assert (await house.say(owner, "media.lock", 70, source="audio", target="g_1"))["result"]["tracks"] == 1
-    for connection, type, fields in (
+    messages: tuple[tuple[FakeConnection, str, dict[str, Any]], ...] = (
         (owner, "media.lock", {"source": "audio", "target": "g_1"}),
         (owner, "media.unmute", {"source": "audio", "target": "g_1"}),
         (owner, "conference.settings", {"title": "Another"}),
         (owner, "media.mute", {"source": "screen", "target": "g_1"}),
         (guest, "conference.leave", {}),
-    ):
+    )
+    for connection, type, fields in messages:
         answer = await house.say(connection, type, **fields)
         assert answer["type"] == "ok" and "result" not in answer, type
     # The same command sent again is answered, not obeyed: there is nothing to wait for.

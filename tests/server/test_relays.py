@@ -121,6 +121,7 @@ class Kept(asyncio.DatagramProtocol):
 @contextlib.asynccontextmanager
 async def allocation(relay: Coturn, username: str, password: str) -> AsyncIterator[tuple[Any, Kept]]:
     """A relay's port as a foreign TURN client gets it."""
+    transport: Any
     transport, kept = await create_turn_endpoint(Kept, ("127.0.0.1", relay.port), username, password)
     try:
         yield transport, kept

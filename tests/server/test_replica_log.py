@@ -53,7 +53,7 @@ async def test_of_an_unknown_outcome_the_refusal_says_so_and_the_writer_finds_ou
     replica.submit(made)
     refusal = await outcome
     assert refusal is not None and (refusal.code, refusal.rule) == (Code.STORE_UNAVAILABLE, module.UNCERTAIN)
-    assert owner.types() == [] and replica.room.stage == ()
+    assert owner.types() == [] and not replica.room.stage
     # Nobody asks again, and yet it comes out.
     await until(lambda: replica.room.stage == (OWNER,))
     assert owner.types() == ["stage.taken"]
@@ -76,7 +76,7 @@ async def test_a_log_that_cannot_be_read_is_looked_into_until_it_can(
     await outcome
     log.broken = True
     await asyncio.sleep(0.05)
-    assert replica.room.stage == ()
+    assert not replica.room.stage
     log.broken = False
     await until(lambda: replica.room.stage == (OWNER,))
 

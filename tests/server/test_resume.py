@@ -239,7 +239,9 @@ async def test_after_a_take_over_the_former_pages_token_is_void(house: House) ->
     assert second.finished is None
 
 
-async def test_a_page_that_came_back_in_time_is_told_that_another_ended_its_tracks(house: House) -> None:
+async def test_a_page_that_came_back_in_time_is_told_that_another_ended_its_tracks(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     conference, owner, _ = await started(house)
     await house.say(owner.connection, "stage.request")
     room = await room_of(house, conference)
@@ -251,11 +253,11 @@ async def test_a_page_that_came_back_in_time_is_told_that_another_ended_its_trac
     page = await house.hello(owner.token, "client-own2")
     orders: list[Order] = []
     submit = room.replica.submit
-    room.replica.submit = orders.append  # type: ignore[method-assign]
+    monkeypatch.setattr(room.replica, "submit", orders.append)
     joining = asyncio.create_task(house.say(page, "conference.join", conference=conference))
     resuming = asyncio.create_task(owner.come_back())
     await until(lambda: len(orders) == 2, 5)
-    room.replica.submit = submit  # type: ignore[method-assign]
+    monkeypatch.setattr(room.replica, "submit", submit)
     for order in sorted(orders, key=lambda order: not order.once):
         submit(order)
     assert (await resuming)["type"] == "ok"

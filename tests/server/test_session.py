@@ -184,8 +184,9 @@ WRONG: dict[type, list[Any]] = {
     list: ["x", 7, {}, ["front"], [{"id": "front"}], [{"id": "f", "kind": "videoinput"}] * 33],
     dict: [[], "x", 7, {"0": "trumpet"}, {"a b": "audio"}, {str(i): "audio" for i in range(9)}],
 }
+WRONG_IDS: tuple[Any, ...] = (-1, "1", 1.5, True, None, 2**53, [], {})
 # Text whose bounds allow more than the general list assumes.
-FITS = {
+FITS: dict[tuple[str, str], list[Any]] = {
     ("participant.remove", "reason"): [""],
     ("lobby.refuse", "reason"): [""],
     ("conference.join", "pin"): [""],
@@ -202,8 +203,8 @@ def malformed() -> Iterator[tuple[str, dict[str, Any]]]:
     for type_, fields in GOOD.items():
         good = {"type": type_, "id": 1, **fields}
         yield f"{type_} with an unknown field", {**good, "actor": "u_owner"}
-        for value in (-1, "1", 1.5, True, None, 2**53, [], {}):
-            yield f"{type_} with id {value!r}", {**good, "id": value}
+        for number in WRONG_IDS:
+            yield f"{type_} with id {number!r}", {**good, "id": number}
         yield f"{type_} without id", {key: value for key, value in good.items() if key != "id"}
         for name, value in fields.items():
             if (type_, name) not in OPTIONAL:
@@ -212,8 +213,8 @@ def malformed() -> Iterator[tuple[str, dict[str, Any]]]:
             for wrong in WRONG[type(value)]:
                 if wrong not in FITS.get((type_, name), []):
                     yield f"{type_} with {name} {str(wrong)[:20]!r}", {**good, name: wrong}
-    for type_ in ("", "nonsense", "Hello", "stage.taken", "ok", "Enter", "Drop", None, 7, ["hello"]):
-        yield f"type {type_!r}", {"type": type_, "id": 1}
+    for unknown in ("", "nonsense", "Hello", "stage.taken", "ok", "Enter", "Drop", None, 7, ["hello"]):
+        yield f"type {unknown!r}", {"type": unknown, "id": 1}
     yield "no type", {"id": 1}
 
 
@@ -676,17 +677,19 @@ async def test_an_offer_that_waited_while_another_page_took_over_is_not_obeyed(h
     assert room.replica.room.people[house.owner.id].tracks == () and not offered
 
 
-async def test_an_offer_decided_together_with_a_take_over_leaves_no_tracks(house: House) -> None:
+async def test_an_offer_decided_together_with_a_take_over_leaves_no_tracks(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     connection, room, offered = await publishing(house)
     page = await house.hello(house.token(house.owner), "client-0002")
     held: list[Order] = []
     submit = room.replica.submit
-    room.replica.submit = held.append  # type: ignore[method-assign]
+    monkeypatch.setattr(room.replica, "submit", held.append)
     join = {"type": "conference.join", "id": 903, "conference": room.conference, "take_over": True}
     joining = asyncio.create_task(house.raw(page, join))
     await until(lambda: len(held) == 1, 5)
     await house.raw(connection, {"type": "media.publish", "id": 904, "sdp": "v=0", "tracks": {"0": "audio"}})
-    room.replica.submit = submit  # type: ignore[method-assign]
+    monkeypatch.setattr(room.replica, "submit", submit)
     for order in held:
         submit(order)
     await joining

@@ -181,7 +181,9 @@ async def test_a_node_without_workers_uses_one_that_is_registered(system: System
     assert room.worker == station.workers[0].id
     assert "media.reset" not in owner.types()
     position = (room.replica.epoch, room.replica.room.version)
-    await until(lambda: room.media.worker.positions == {CONFERENCE: position}, 5)
+    worker = room.media.worker
+    assert worker is not None
+    await until(lambda: worker.positions == {CONFERENCE: position}, 5)
 
 
 async def test_a_node_is_ready_while_it_has_a_link_which_it_keeps_without_rooms(
@@ -296,6 +298,7 @@ async def test_people_of_two_nodes_meet_on_one_worker_and_a_mute_told_by_either_
     # What the first node tells late, as it was before, is not above what the worker has.
     track = plan(two.first.replica.room).tracks[f"{OWNER}/audio"]
     assert track.open
+    assert two.first.media.worker is not None
     two.first.media.push_all(two.first.media.worker)
     before = two.viewer.peer.frames[f"{OWNER}/audio"]
     await two.viewer.peer.gets(f"{OWNER}/video")
@@ -316,7 +319,7 @@ async def test_a_room_stays_while_one_node_has_it_and_goes_with_the_last(two: Tw
     two.second.media.stop()
     (station,) = (one for one in two.system.stations)
     await until(lambda: station.workers[0].all_rooms == 0, 5)
-    assert worker.link is not None
+    assert worker is not None and worker.link is not None
 
 
 async def test_a_node_that_dies_leaves_its_people_to_another_which_goes_on_with_their_connections(two: Two) -> None:

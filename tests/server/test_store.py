@@ -66,10 +66,11 @@ async def test_a_mistake_in_the_query_is_not_taken_for_a_broken_disk(store: Stor
 
 async def test_the_file_is_durable_and_only_ours_to_read(store: Store) -> None:
     def pragmas(connection: sqlite3.Connection) -> tuple[str, int, int]:
-        return tuple(
+        journal, synchronous, keys = (
             connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("journal_mode", "synchronous", "foreign_keys")
-        )  # type: ignore[return-value]
+        )
+        return journal, synchronous, keys
 
     # 2 is FULL: the commit is synced before it is answered.
     assert await store.run(pragmas) == ("wal", 2, 1)

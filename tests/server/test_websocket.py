@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import importlib.metadata
 import inspect
 import json
 import os
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import websockets
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection
@@ -24,6 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 from server.app import Application
 from server.config import Settings
@@ -124,7 +125,7 @@ async def here(tmp_path: Path) -> AsyncIterator[Server]:
 
 
 def test_the_libraries_are_what_this_class_was_written_for() -> None:
-    assert int(websockets.__version__.split(".")[0]) == 17
+    assert int(importlib.metadata.version("websockets").split(".")[0]) == 17
     assert {"process_request", "server_header"} <= set(inspect.signature(ServerConnection.handshake).parameters)
     made = inspect.signature(ServerConnection.__init__).parameters
     assert {"protocol", "server", "ping_interval", "close_timeout", "max_queue", "write_limit"} <= set(made)
@@ -144,7 +145,7 @@ def test_the_libraries_are_what_this_class_was_written_for() -> None:
 async def test_a_handshake_agrees_on_an_encoding_and_never_on_compression(
     shared_server: Server, encoding: str, kind: type
 ) -> None:
-    async with connect(shared_server.ws_url, subprotocols=[encoding], proxy=None) as client:
+    async with connect(shared_server.ws_url, subprotocols=[Subprotocol(encoding)], proxy=None) as client:
         assert client.protocol.state is OPEN and client.subprotocol == encoding
         assert not client.protocol.extensions
         await client.send("{" if encoding == JSON else b"\xc1")
@@ -156,7 +157,7 @@ async def test_handshakes_that_are_not_ours_are_refused_with_a_status(shared_ser
         try:
             async with connect(
                 f"ws://127.0.0.1:{shared_server.port}{path}",
-                subprotocols=subprotocols,
+                subprotocols=[Subprotocol(each) for each in subprotocols] if subprotocols is not None else None,
                 additional_headers=headers,
                 proxy=None,
             ):
@@ -373,13 +374,13 @@ async def test_connections_of_one_address_are_bounded_and_given_back(
     podium_server: Callable[..., Server],
 ) -> None:
     server = podium_server("--connections-per-address", "3")
-    held = [await connect(server.ws_url, subprotocols=[JSON], proxy=None) for _ in range(3)]
+    held = [await connect(server.ws_url, subprotocols=[Subprotocol(JSON)], proxy=None) for _ in range(3)]
     with pytest.raises(InvalidStatus) as refused:
-        await connect(server.ws_url, subprotocols=[JSON], proxy=None)
+        await connect(server.ws_url, subprotocols=[Subprotocol(JSON)], proxy=None)
     assert refused.value.response.status_code == 503
     assert int(refused.value.response.headers["Retry-After"]) > 0
     await held.pop().close()
-    held.append(await connect(server.ws_url, subprotocols=[JSON], proxy=None))
+    held.append(await connect(server.ws_url, subprotocols=[Subprotocol(JSON)], proxy=None))
     await asyncio.gather(*(one.close() for one in held))
 
 
@@ -389,7 +390,7 @@ async def test_a_storm_of_connections_leaves_nothing_behind(shared_server: Serve
 
     async def one(number: int) -> None:
         with contextlib.suppress(OSError, ConnectionClosed, InvalidStatus):
-            client = await connect(shared_server.ws_url, subprotocols=[JSON], proxy=None)
+            client = await connect(shared_server.ws_url, subprotocols=[Subprotocol(JSON)], proxy=None)
             if number % 3 == 0:
                 client.transport.abort()
             elif number % 3 == 1:

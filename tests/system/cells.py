@@ -366,7 +366,7 @@ ROWS: tuple[Row, ...] = (
         Row(
             "stage.mute",
             Say("actor", type, {"source": "audio", **fields}),
-            (told(event, person="@target", source="audio", by="@actor", **more),),
+            (told(event, to="watcher", person="@target", source="audio", by="@actor", **more),),
             stage=(*SENDING, *before),
         )
         for type, fields, before, event, more in (
@@ -417,7 +417,7 @@ ROWS: tuple[Row, ...] = (
         Row(
             "chat.moderate",
             Say("actor", type, fields),
-            (told(event, **more),),
+            (told(event, to="watcher", **more),),
             stage=before,
             in_part=(
                 InPart("granted", True, (settings(speakers_moderate_chat=True),)),

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -80,9 +81,9 @@ class Scene:
         if isinstance(step, Say):
             return await self.clients[step.who].send(step.type, **self._filled(step.fields))
         path = "/api/v1" + self._filled(step.path)
-        ask = (self.server.request, step.method, path, self._filled(step.body), self.tokens[step.who])
+        ask = partial(self.server.request, step.method, path, self._filled(step.body), self.tokens[step.who])
         for _ in range(5):
-            response = await asyncio.to_thread(*ask)
+            response = await asyncio.to_thread(ask)
             if response.status != 429:
                 break
             # A quick machine asks more often than one address may.

@@ -64,7 +64,7 @@ class ForeignPeer:
             await pc.setRemoteDescription(RTCSessionDescription(offer["sdp"], "offer"))
             self._mids.update(offer["tracks"])
             for transceiver in pc.getTransceivers():
-                if transceiver.mid in fresh:
+                if transceiver.mid is not None and transceiver.mid in fresh:
                     reader = self._read(transceiver.mid, transceiver.receiver.track, self._mids)
                     self._tasks.append(asyncio.create_task(reader, name=f"reads {transceiver.mid}"))
             await pc.setLocalDescription(await pc.createAnswer())

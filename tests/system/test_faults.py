@@ -183,7 +183,7 @@ class Meeting:
         for name, (role, home) in {"Owner": ("", self.first), **wanted}.items():
             who = Guest(owner.token, owner.identity, name) if not role else self.first.guest(name, role)
             other = self.second if home is self.first else self.first
-            await until(lambda home=home: _ready(home), 30)  # type: ignore[misc]
+            await until(lambda home=home: _ready(home), 30)
             come[name] = await Person([home, other], who).come(self.conference)
             self._people.append(come[name])
         desk = Person([self.second, self.first], Guest(owner.token, owner.identity, "Desk"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ async def test_of_two_hundred_races_for_the_last_place_one_wins_each_and_thirty_
     assert len(sizes) > 20 and set(sizes) == {STAGE_PLACES - 1, STAGE_PLACES}
 
 
-async def race(organizers: list[Iterator[Client]], asking: list[Client]) -> list[int]:
+async def race(organizers: Sequence[Iterator[Client]], asking: list[Client]) -> list[int]:
     """Both grant at once, each to somebody else, until one has won; the winner goes down, and asks again. How often
     each has won."""
     won = [0, 0]

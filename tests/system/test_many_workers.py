@@ -24,7 +24,8 @@ FLAGS = ("--public-ip", "127.0.0.1", "--workers", "2", "--viewers-per-worker", "
 def worker(server: Server, name: str) -> int:
     """The process of a worker."""
     (found,) = [child for child in psutil.Process(server.pid).children(recursive=True) if name in child.cmdline()]
-    return found.pid
+    pid: int = found.pid
+    return pid
 
 
 async def test_two_on_two_workers_see_each_other_and_a_mute_is_confirmed_by_both(

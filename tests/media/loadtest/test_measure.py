@@ -27,7 +27,8 @@ def test_no_delays_have_no_summary_and_negative_ones_count_as_nothing() -> None:
 
 
 def totals(at: float, **counts: int) -> Totals:
-    return Totals(**{"at": at, "sent": 0, "received": 0, "lost": 0, "joins": 0, "cpu": {"server": at / 2}, **counts})
+    none = {"sent": 0, "received": 0, "lost": 0, "joins": 0}
+    return Totals(at=at, cpu={"server": at / 2}, **(none | counts))
 
 
 def test_a_second_is_the_difference_of_two_states() -> None:

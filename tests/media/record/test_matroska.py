@@ -30,6 +30,7 @@ def test_a_file_that_was_not_closed_holds_every_frame_and_its_length(tmp_path: P
     file, expected = written(tmp_path / "a.webm", 20)
     assert times(tmp_path / "a.webm") == expected
     with av.open(str(tmp_path / "a.webm")) as container:
+        assert container.duration is not None
         assert abs(container.duration / 1000 - expected[-1]) <= 120
     file.abandon()
 
@@ -50,6 +51,7 @@ def test_a_closed_file_can_be_jumped_in(tmp_path: Path) -> None:
     file.close()
     assert times(tmp_path / "a.webm") == expected
     with av.open(str(tmp_path / "a.webm")) as container:
+        assert container.duration is not None
         assert container.duration / 1000 == expected[-1] + 20
         container.seek(165_000_000)
         first = next(container.demux())

@@ -129,9 +129,9 @@ def test_what_was_sent_is_what_is_played(tmp_path: Path, codec, encoder, options
         assert (stream.codec_context.width, stream.codec_context.height) == SIZE
         assert container.metadata["creation_time"].startswith("2023-11-14T22:13:20")
         frames = list(container.decode(stream))
-    assert [round(1000 * frame.time) for frame in frames] == [40 * n for n in range(PICTURES)]
-    for n, frame in enumerate(frames):
-        assert abs(bytes(frame.planes[0])[64] - (20 + 15 * n)) < 8
+    assert [round(1000 * shown.time) for shown in frames] == [40 * n for n in range(PICTURES)]
+    for n, shown in enumerate(frames):
+        assert abs(bytes(shown.planes[0])[64] - (20 + 15 * n)) < 8
 
 
 @pytest.mark.parametrize("codec", ["VP8", "VP9", "H264", "AV1"])

@@ -104,7 +104,7 @@ def entry(told: Told) -> tuple[str, Any]:
     """The method and the entry of the calendar file."""
     made = letter.message(told, "podium@example.org")
     part = next(part for part in made.walk() if part.get_content_type() == "text/calendar")
-    calendar: Any = icalendar.Calendar.from_ical(part.get_payload(decode=True))
+    calendar: Any = icalendar.Calendar.from_ical(part.get_content())
     return str(calendar["METHOD"]), calendar.walk("VEVENT")[0]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from protocol.names import Role
+from server.nodes.base import Arrival
 from server.nodes.redis import FILE_NAME
 from server.redis.trouble import RedisUnavailable, Trouble
 from server.room import stage
@@ -318,12 +319,12 @@ async def test_an_arrival_that_took_too_long_is_undone_when_another_came_in_betw
     arrived = one.nodes.arrived
     waiting = asyncio.Event()
 
-    async def later(*arguments: Any) -> bool:
+    async def later(arrival: Arrival, there: tuple[str, ...]) -> bool:
         # As a process that is stopped here: its arrival's time passes.
         key = f"podium:person:{{{one.owner.id}}}"
         await one.connections[0].ask("HSET", key, "ends", 0)
         await waiting.wait()
-        return await arrived(*arguments)
+        return await arrived(arrival, there)
 
     one.nodes.arrived = later  # type: ignore[method-assign]
     joining = asyncio.create_task(one.say(slow, "conference.join", conference=first))
@@ -344,10 +345,10 @@ async def test_a_console_that_took_too_long_leaves_the_main_connection_where_it_
     arrived = one.nodes.arrived
     waiting, over = asyncio.Event(), asyncio.Event()
 
-    async def later(*arguments: Any) -> bool:
+    async def later(arrival: Arrival, there: tuple[str, ...]) -> bool:
         await one.connections[0].ask("HSET", f"podium:person:{{{owner}}}", "ends", 0)
         await waiting.wait()
-        counts = await arrived(*arguments)
+        counts = await arrived(arrival, there)
         assert not counts
         over.set()
         return counts

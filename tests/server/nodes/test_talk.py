@@ -22,7 +22,7 @@ def shown(connection: FakeConnection) -> list[tuple[int, str]]:
     return [(one["message"]["number"], one["message"]["text"]) for one in connection.of("chat.message")]
 
 
-async def history(node: Node, connection: FakeConnection, **fields: object) -> list[tuple[int, str]]:
+async def history(node: Node, connection: FakeConnection, **fields: Any) -> list[tuple[int, str]]:
     answer = await node.say(connection, "chat.history", **fields)
     return [(one["number"], one["text"]) for one in answer["result"].get("messages", [])]
 

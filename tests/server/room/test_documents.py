@@ -11,10 +11,11 @@ import pytest
 from protocol.documents import write
 from protocol.names import Role
 from server import documents
+from server.room.documents import permissions
 from server.room.rules import GRANTED_BY, MEANINGS, PERMISSIONS, RULES, Cell
 from tests.harness import ROOT
 
-TEXT = documents.permissions()
+TEXT = permissions()
 SPECIFIED = list(csv.DictReader((ROOT / "tests/data/session_permissions.csv").open()))
 
 

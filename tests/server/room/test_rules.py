@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import pathlib
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from msgspec.structs import replace
@@ -199,7 +199,7 @@ def test_every_cell_is_resolved_for_a_person_in_every_setting(row: dict[str, str
     house.enter("owner", None)
     house.enter("actor", role)
     for granted in (False, True):
-        every = dict.fromkeys(named.values(), granted)
+        every: dict[str, Any] = dict.fromkeys(named.values(), granted)
         house.accepted("owner", c.ConferenceSettings(id=1, **every))
         actor = house.state.people["actor"]
         assert grants(house.state, actor, action) is (
@@ -207,7 +207,8 @@ def test_every_cell_is_resolved_for_a_person_in_every_setting(row: dict[str, str
         )
         assert grants(house.state, actor, action, own=True) is (cell in ("yes", "partial"))
     for setting in set(named.values()) - {named.get(action)}:
-        house.accepted("owner", c.ConferenceSettings(id=2, **(dict.fromkeys(named.values(), False) | {setting: True})))
+        alone: dict[str, Any] = dict.fromkeys(named.values(), False) | {setting: True}
+        house.accepted("owner", c.ConferenceSettings(id=2, **alone))
         assert grants(house.state, house.state.people["actor"], action) is (cell == "yes")
 
 

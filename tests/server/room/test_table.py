@@ -31,7 +31,9 @@ def changed(rows: Table[int], changes: list[tuple[str, str, int]]) -> list[tuple
 
 @given(st.integers(0, 3 * PAGE), CHANGES)
 @settings(max_examples=60, deadline=None)
-def test_a_table_goes_on_as_a_dict_does_and_leaves_its_former_states_as_they_were(size: int, changes: list) -> None:
+def test_a_table_goes_on_as_a_dict_does_and_leaves_its_former_states_as_they_were(
+    size: int, changes: list[tuple[str, str, int]]
+) -> None:
     states = changed(table({str(number): number for number in range(size)}), changes)
     for rows, known in states:
         assert list(rows.items()) == list(known.items()) and len(rows) == len(known)

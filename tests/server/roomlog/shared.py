@@ -35,7 +35,7 @@ async def whole_record(log: RoomLog, room: str = ROOM, **which: str) -> list[Aud
     found: list[AuditEntry] = []
     position: int | None = 0
     while position is not None:
-        page = await log.audit(room, after=position, limit=2, **which)  # type: ignore[arg-type]
+        page = await log.audit(room, after=position, limit=2, **which)
         assert len(page.entries) <= 2
         found += page.entries
         position = page.next

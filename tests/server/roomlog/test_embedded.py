@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Iterator
+from operator import methodcaller
 from pathlib import Path
 
 import msgpack
@@ -107,7 +108,7 @@ class TestEmbedded(RoomLogTests):
             "DELETE FROM audit",
         ):
             with pytest.raises(sqlite3.IntegrityError, match="audit record"):
-                await store.run(lambda connection, statement=statement: connection.execute(statement))
+                await store.run(methodcaller("execute", statement))
         with pytest.raises(sqlite3.IntegrityError):
             await log.forget_audit(now + 1)
         assert [one.actor for one in await whole_record(log)] == ["u_a", "u_b"]

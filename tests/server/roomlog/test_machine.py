@@ -132,7 +132,8 @@ class Both(RuleBasedStateMachine):
     @rule(room=ROOMS, actor=st.sampled_from(("", "u_a")), command=st.sampled_from(("", "media.mute")))
     def read_the_record(self, room: str, actor: str, command: str) -> None:
         async def lines(log: RoomLog) -> list[Any]:
-            found, position = [], 0
+            found: list[Any] = []
+            position: int | None = 0
             while position is not None:
                 page = await log.audit(room, after=position, limit=3, actor=actor, command=command)
                 # Numbers are each log's own; their order is not.

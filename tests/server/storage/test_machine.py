@@ -57,7 +57,7 @@ class Replicas(RuleBasedStateMachine):
         async def look() -> dict[str, bytes]:
             async with node.store._alone:
                 await node.store._catch_up()
-            return dict((await node.rows())["keys"])  # type: ignore[arg-type]
+            return dict((await node.rows())["keys"])
 
         assert self.runner.run(look()) == self.model
 

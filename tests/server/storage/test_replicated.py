@@ -474,7 +474,12 @@ async def test_what_another_process_on_the_file_writes_while_it_catches_up_is_no
         replaced: list[object] = []
         found = told(server)
         take_over = server.store._take_over
-        monkeypatch.setattr(server.store, "_take_over", lambda: replaced.append(1) or take_over())
+
+        async def counted() -> object:
+            replaced.append(1)
+            return await take_over()
+
+        monkeypatch.setattr(server.store, "_take_over", counted)
         journal = server.store._journal
         for question in ("head", "after"):
             asked = getattr(journal, question)

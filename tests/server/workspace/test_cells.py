@@ -190,7 +190,8 @@ def attribute_of(creator: Callable[[Scene], str]) -> Callable[[Scene], Doing]:
         name = scene.new("Group")
 
         def effect(_: Response) -> bool:
-            return {each["id"]: each["name"] for each in scene.get("/attributes")["attributes"]}[id] == name
+            names: dict[str, str] = {each["id"]: each["name"] for each in scene.get("/attributes")["attributes"]}
+            return names[id] == name
 
         return Doing("PUT", f"/attributes/{id}", effect, {"name": name})
 
@@ -230,7 +231,8 @@ def template_of(creator: Callable[[Scene], str]) -> Callable[[Scene], Doing]:
         body = {**template(scene), "subject": scene.new("Good morning {name}")}
 
         def effect(_: Response) -> bool:
-            return {each["id"]: each["subject"] for each in scene.get("/templates")["templates"]}[id] == body["subject"]
+            subjects: dict[str, str] = {each["id"]: each["subject"] for each in scene.get("/templates")["templates"]}
+            return subjects[id] == body["subject"]
 
         return Doing("PUT", f"/templates/{id}", effect, body)
 
