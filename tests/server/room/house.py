@@ -7,7 +7,7 @@ from typing import Any
 from protocol import commands as c
 from protocol import events as e
 from protocol.control import Routes
-from protocol.names import PersonKind, Role
+from protocol.names import PersonKind, Role, Source
 from server.room import inner
 from server.room.apply import apply, stamp
 from server.room.decide import AnyCommand, decide
@@ -70,7 +70,7 @@ class House:
         self.give(person, c.StageRequest(id=0))
         if person not in self.state.stage:
             self.give("owner", c.StageGrant(id=0, target=person))
-        self.give(person, c.MediaPublish(id=0, sdp="v=0", tracks={"0": "audio", "1": "video"}))  # type: ignore[dict-item]
+        self.give(person, c.MediaPublish(id=0, sdp="v=0", tracks={"0": Source.AUDIO, "1": Source.VIDEO}))
         assert person in self.state.stage
 
     def refused(self, actor: str, command: AnyCommand) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from protocol import commands as c
 from protocol import events as e
-from protocol.names import Mode, Role, Source
+from protocol.names import Mode, MuteSource, Role, Source
 from server.room.plan import plan
 from server.room.view import audience, sees, snapshot
 
@@ -70,7 +70,7 @@ def test_in_a_lecture_students_are_seen_by_those_who_lead_it_and_by_no_other_stu
     assert who_sees(house, "mod/audio") == {"owner", "s1", "s2"}
     for track in ("s1/audio", "s1/video"):
         assert who_sees(house, track) == {"owner", "mod"}
-    house.accepted("mod", c.MediaMute(id=1, source="audio", target="s1"))  # type: ignore[arg-type]
+    house.accepted("mod", c.MediaMute(id=1, source=MuteSource.AUDIO, target="s1"))
     assert not plan(house.state).tracks["s1/audio"].open
 
 

@@ -7,7 +7,7 @@ import pytest
 from protocol import commands as c
 from protocol import events as e
 from protocol.files import FileKind
-from protocol.names import Mode, PersonKind, Role, Source
+from protocol.names import Mode, MuteSource, PersonKind, Role, Source
 from protocol.settings import GuestsMayChange
 from server.room import inner
 from server.room.deadlines import earliest
@@ -97,7 +97,7 @@ def test_it_ends_by_hand_and_when_the_person_leaves(house: House) -> None:
 
 def test_a_mute_holds_in_a_turn_too(house: House) -> None:
     speaks(house)
-    house.accepted("mod", c.MediaLock(id=1, source="audio", target="vera"))  # type: ignore[arg-type]
+    house.accepted("mod", c.MediaLock(id=1, source=MuteSource.AUDIO, target="vera"))
     assert not plan(house.state).tracks["vera/audio"].open
 
 
