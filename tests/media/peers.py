@@ -141,7 +141,7 @@ async def ask_again(receiver: RTCRtpReceiver) -> None:
     a request or its answer is lost, as some 6 % are at 3 % each way, it is seconds behind for seconds more. Three of
     twelve runs missed 16 to 47 frames so, and had nearly all of them later.
     """
-    missing: set[int] = receiver._RTCRtpReceiver__nack_generator.missing
+    missing: set[int] = vars(receiver)["_RTCRtpReceiver__nack_generator"].missing
     ask = receiver._send_rtcp_nack
     stream = None
 
@@ -150,7 +150,7 @@ async def ask_again(receiver: RTCRtpReceiver) -> None:
         stream = media_ssrc
         await ask(media_ssrc, lost)
 
-    receiver._send_rtcp_nack = remembered
+    vars(receiver)["_send_rtcp_nack"] = remembered
     while True:
         await asyncio.sleep(0.1)
         if missing and stream is not None:
