@@ -45,9 +45,9 @@ def test_scripts_serve_starts_a_server_from_any_folder_and_hands_on_its_options(
     assert Path(printed["Data"]) == tmp_path / "data" and (tmp_path / "data" / "podium.db").exists()
 
 
-def environment(path: str, *, python: str = "") -> subprocess.CompletedProcess[str]:
+def environment(path: str, *, python: str = "", what: str = "environment") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [shutil.which("bash") or "bash", "-c", ". scripts/environment; venv=/nonexistent/venv; environment"],
+        [shutil.which("bash") or "bash", "-c", f". scripts/environment; venv=/nonexistent/venv; {what}"],
         cwd=ROOT,
         env={"PATH": path, "PYTHON": python},
         capture_output=True,
@@ -78,3 +78,15 @@ def test_without_pip_it_says_what_to_install(tmp_path: Path) -> None:
     python.chmod(0o755)
     done = environment(path)
     assert done.returncode != 0 and "pip is missing; on Debian: apt-get install python3-pip" in done.stderr
+
+
+def test_a_python_without_pip_such_as_an_active_environments_is_passed_by(tmp_path: Path) -> None:
+    pythons = []
+    for name, answer in (("active", '[ "$1" = -c ]'), ("a folder", "exit 0")):
+        (tmp_path / name).mkdir()
+        pythons.append(tmp_path / name / "python3")
+        pythons[-1].write_text(f"#!/bin/sh\n{answer}\n")
+        pythons[-1].chmod(0o755)
+    path = tools(tmp_path, "dirname", "cksum", "cat")
+    done = environment(":".join([*(str(python.parent) for python in pythons), path]), what="find_python")
+    assert done.stdout.strip() == str(pythons[1])
