@@ -24,8 +24,8 @@ _RECORD_HEADER = 13
 _READ = 16384
 # pyOpenSSL has no name for it; include/openssl/prov_ssl.h.
 _DTLS1_2 = 0xFEFD
-# A DTLS connection that carries no application data has nothing to say in more records than this per datagram.
-_MAX_RECORDS = 32
+# As many as a datagram of 1,500 bytes can hold: what was left over would pile up in the memory BIO.
+_MAX_RECORDS = 1500 // _RECORD_HEADER + 1
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "sha-256": hashes.SHA256,
     "sha-384": hashes.SHA384,
@@ -34,7 +34,7 @@ _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
 
 
 class DtlsState(enum.Enum):
-    """The life of a connection. `CLOSED`: the other side said goodbye."""
+    """The life of a connection. `CLOSED`: the other side said goodbye, or broke it off."""
 
     HANDSHAKE = enum.auto()
     CONNECTED = enum.auto()
@@ -125,8 +125,9 @@ class DtlsServer:
         except SSL.ZeroReturnError:
             self.state = DtlsState.CLOSED
         except SSL.Error:
-            if self.state is DtlsState.HANDSHAKE:
-                self.state = DtlsState.FAILED
+            # Once connected only an authentic record has this effect, such as a fatal alert: nothing is read from here
+            # on, and what still came would pile up in the memory BIO.
+            self.state = DtlsState.FAILED if self.state is DtlsState.HANDSHAKE else DtlsState.CLOSED
 
     def outgoing(self) -> list[bytes]:
         """The datagrams to be sent now. A memory BIO runs records together: they are packed into datagrams anew."""

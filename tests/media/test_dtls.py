@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
+
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from OpenSSL import SSL
 
 from media.dtls import MTU, DtlsContext, DtlsServer, DtlsState, fingerprint
@@ -21,6 +24,7 @@ class Client:
         context.use_certificate(CLIENT.certificate)
         context.use_privatekey(CLIENT.key)
         context.set_verify(SSL.VERIFY_NONE, lambda *_: True)
+        context.set_cipher_list(b"ECDHE-ECDSA-AES128-GCM-SHA256")
         context.set_tlsext_use_srtp(profiles)
         self.connection = SSL.Connection(context, None)
         self.connection.set_connect_state()
@@ -33,6 +37,20 @@ class Client:
         except SSL.WantReadError:
             return False
         return True
+
+    def record(self, kind: int, content: bytes, number: int) -> bytes:
+        """A record as no library sends it, protected with the client's key (RFC 5246 section 5, RFC 5288 section 3)."""
+        seed = b"key expansion" + self.connection.server_random() + self.connection.client_random()
+        state, secret, block = seed, self.connection.master_key(), b""
+        while len(block) < 40:
+            state = hmac.digest(secret, state, "sha256")
+            block += hmac.digest(secret, state + seed, "sha256")
+        place = (1 << 48 | number).to_bytes(8, "big")  # in epoch 1
+        head = bytes((kind,)) + b"\xfe\xfd"
+        sealed = AESGCM(block[:16]).encrypt(
+            block[32:36] + place, content, place + head + len(content).to_bytes(2, "big")
+        )
+        return head + place + (8 + len(sealed)).to_bytes(2, "big") + place + sealed
 
     def datagrams(self) -> list[bytes]:
         """What the client sends."""
@@ -145,3 +163,20 @@ def test_noise_ends_nothing_but_the_connection_at_most(noise: bytes) -> None:
     fresh = DtlsServer(CONTEXT)
     fresh.receive(noise)
     assert fresh.state in (DtlsState.HANDSHAKE, DtlsState.FAILED)
+
+
+@pytest.mark.parametrize("kind, content", [(21, b"\x02\x28"), (21, b"\x02"), (22, b"\xff" * 30), (99, b"?")])
+def test_a_client_that_breaks_it_off_leaves_nothing_that_reads_no_more(kind: int, content: bytes) -> None:
+    server, client = DtlsServer(CONTEXT), Client()
+    shake_hands(server, client)
+    server.receive(client.record(kind, content, 100))
+    assert server.state is DtlsState.CLOSED, "what comes now would be kept for ever"
+
+
+def test_of_many_records_in_a_datagram_none_is_left_over() -> None:
+    server, client = DtlsServer(CONTEXT), Client()
+    shake_hands(server, client)
+    server.receive(b"".join(client.record(23, b"?", number) for number in range(100, 139)))
+    assert server.state is DtlsState.CONNECTED
+    with pytest.raises(SSL.WantReadError):
+        server._connection.recv(100)
