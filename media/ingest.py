@@ -17,6 +17,7 @@ from struct import Struct
 from media import rtcp
 from media.clock import unix_now
 from media.codecs import AUDIO_LEVEL, DEPENDENCY_DESCRIPTOR, EXTENSION_IDS, MID, REPAIRED_RID, RID, TRANSPORT_CC
+from media.keyframe import slice_only
 from media.layer import Layer
 from media.limits import Limits
 from media.rtcp import SenderReport
@@ -289,6 +290,11 @@ class Uplink:
         track = layer.track
         payload = length - header - padding
         starts = payload > 0 and track.starts_keyframe(data, header, payload)
+        if starts and track.codec is not None and track.codec.name == "H264" and slice_only(data, header):
+            # The parameter sets may be in packets before it, which are missing or late, and it may be any of the key
+            # frame's slices: a viewer can start here only if this is known to be the frame's first packet.
+            former = layer.cache.get((seq - 1) & 0xFFFF)
+            starts = former is not None and former[1] != timestamp
         if starts:
             # Of a relayed layer the other worker has said it: one that was in a stream with others names the largest's.
             size = track.measure(data, header, payload) if layer.elsewhere is None else None

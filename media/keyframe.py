@@ -63,6 +63,12 @@ def h264(buf: Buffer, offset: int, length: int) -> bool:
     return kind == _H264_FU_A and bool(buf[offset + 1] & 0x80) and buf[offset + 1] & 0x1F in (_H264_IDR, _H264_SPS)
 
 
+def slice_only(buf: Buffer, offset: int) -> bool:
+    """Whether what `h264` finds a key frame in is a slice of it, alone or fragmented, without parameter sets."""
+    kind = buf[offset] & 0x1F
+    return kind == _H264_IDR or (kind == _H264_FU_A and buf[offset + 1] & 0x1F == _H264_IDR)
+
+
 def vp9(buf: Buffer, offset: int, length: int) -> bool:
     """VP9 payload descriptor (RFC 9628 section 4.2): not inter-predicted, beginning of a frame, spatial layer 0."""
     end = offset + length

@@ -280,8 +280,10 @@ class Layer:
             self._deserted()
 
     def _begin_anew(self) -> None:
-        """Somebody watches it again: what came while nobody did was not kept."""
+        """Somebody watches it again: what came while nobody did was not kept. What was kept before that may be half a
+        round of the numbers ago, where it would look newer than what comes now."""
         self.newest = -1
+        self.cache.clear()
         if self.stream is not None:
             self.stream.reset()
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media import rtcp
+from media.codecs import H264_CONSTRAINED_BASELINE
 from media.limits import Limits
 from media.nack import WAIT
 from media.transport import Transport
@@ -34,6 +35,23 @@ def report(wire: Wire, track: str) -> tuple[int, int, int]:
     found = wire.room.report(time.monotonic())
     assert isinstance(found, RoomReport)
     return next((each.received, each.forwarded, each.dropped) for each in found.tracks if each.track == track)
+
+
+# As browsers send H.264: the parameter sets of a key frame together, then its slice in fragments.
+PARAMETERS = b"\x78\x00\x04\x67\x42\xe0\x1f\x00\x02\x68\xce"
+SLICE = b"\x7c\x85" + bytes(60)
+
+
+def _h264(wire: Wire, *, watched: bool = True) -> None:
+    """Anna's picture is H.264 from now on."""
+    wire.publish(codec=H264_CONSTRAINED_BASELINE)
+    if watched:
+        _watch(wire)
+
+
+def _watch(wire: Wire) -> None:
+    wire.subscription.show(wire.room.visible("vera"), time.monotonic())
+    wire.answer()
 
 
 # --- what goes out ----------------------------------------------------------------------------------
@@ -325,6 +343,18 @@ def test_what_was_sent_while_closed_cannot_be_asked_for(wire: Wire) -> None:
     assert wire.seen() == []
 
 
+def test_a_layer_is_watched_again_half_a_round_of_its_numbers_later(wire: Wire) -> None:
+    for seq in range(1000, 1600):
+        wire.video(seq, KEYFRAME if seq == 1000 else DELTA)
+    (downlink,) = wire.room.tracks["anna/video"].viewers
+    layer = downlink.layer
+    downlink.choose(None, time.monotonic())
+    for seq in range(2000, 41_000, 1000):
+        wire.video(seq)
+    downlink.choose(layer, time.monotonic())
+    assert [len(wire.video(seq, KEYFRAME if seq == 41_000 else DELTA)) for seq in range(41_000, 41_010)] == [1] * 10
+
+
 def test_a_late_packet_from_before_the_gate_opened_is_not_sent_under_anothers_number(wire: Wire) -> None:
     wire.video(10, KEYFRAME)
     wire.routes(video=False)
@@ -394,6 +424,45 @@ def test_a_packet_lost_on_the_uplink_is_asked_for_and_its_retransmission_is_forw
     assert (repaired.seq - first.seq) & 0xFFFF == 1 and repaired.payload == DELTA
     assert wire.room.tracks["anna/video"].lost == 0, "it was recovered"
     assert wire.video(901, (2).to_bytes(2, "big") + DELTA, ssrc=RTX_SSRC, pt=124) == [], "once is enough"
+
+
+def test_of_h264_the_parameter_sets_before_a_key_frame_are_asked_for_again_too(wire: Wire) -> None:
+    _h264(wire)
+    wire.video(1, PARAMETERS, 3000)
+    wire.video(2, SLICE, 3000)
+    wire.video(3, b"\x41" + bytes(60), 6000)
+    wire.video(5, SLICE, 9000)
+    wire.tick(0.05)
+    (nack,) = [packet for packet in wire.reports(wire.publisher_socket) if isinstance(packet, rtcp.Nack)]
+    assert nack.seqs == (4,)
+    (repaired,) = wire.video(900, (4).to_bytes(2, "big") + PARAMETERS, 9000, RTX_SSRC, 124)
+    assert repaired.payload == PARAMETERS
+
+
+def test_of_h264_a_viewer_does_not_begin_behind_the_parameter_sets(wire: Wire) -> None:
+    _h264(wire)
+    wire.video(1, b"\x41" + bytes(60), 3000)
+    assert wire.video(3, SLICE, 6000) == [], "what is missing may be of this frame"
+    assert wire.video(4, b"\x7c\x05" + bytes(60), 6000) == []
+    assert [packet.payload for packet in wire.video(2, PARAMETERS, 6000)] == [PARAMETERS], "it was only late"
+    (after,) = wire.video(5, b"\x65" + bytes(60), 6000)
+    wire.from_viewer(rtcp.nack(1, after.ssrc, [after.seq - 2, after.seq - 1]))
+    assert [packet.payload[2:4] for packet in wire.seen()] == [b"\x7c\x85", b"\x7c\x05"]
+
+
+def test_of_h264_a_viewer_begins_at_the_first_slice_where_parameter_sets_never_come(wire: Wire) -> None:
+    _h264(wire)
+    wire.video(1, b"\x41" + bytes(60), 3000)
+    assert len(wire.video(2, b"\x65" + bytes(60), 6000)) == 1
+
+
+def test_of_h264_a_viewer_does_not_begin_in_the_middle_of_a_key_frame(wire: Wire) -> None:
+    _h264(wire, watched=False)
+    wire.video(1, PARAMETERS, 3000)
+    wire.video(2, b"\x65" + bytes(60), 3000)
+    _watch(wire)
+    assert wire.video(3, b"\x65" + bytes(60), 3000) == []
+    assert wire.room.tracks["anna/video"].layers[0].keyframes.wanted, "there was none for this viewer"
 
 
 def test_a_probe_on_the_rtx_stream_is_counted_and_dropped(wire: Wire) -> None:
