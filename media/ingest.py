@@ -49,6 +49,8 @@ REPLACED_FOR = 1.0
 
 # Seconds by which a report may have been held up, on its way or here.
 _HELD_UP = 0.5
+# Seconds in a second by which the least seen is let go: twice what two ordinary quartzes drift apart.
+_DRIFT = 0.0002
 
 # How often the layers are looked at, in seconds: a few times in what a layer may be silent (`layer.LIVE_FOR`).
 LOOK_EVERY = 0.1
@@ -84,6 +86,7 @@ class Uplink:
         self._extensions = canonical_ids({})
         self._twcc: TwccGenerator | None = None
         self._clock_offset: float | None = None
+        self._clock_read_at = 0.0  # when that was taken
         self._look_at = 0.0  # at the layers, whether they live
         self._port = port
         self._dropped = dropped
@@ -438,6 +441,11 @@ class Uplink:
         """From the publisher's clock to ours: one offset for all its tracks, so that sound and picture stay together.
         The smallest seen is the one least held up on the way."""
         former = self._clock_offset
+        now = time.monotonic()
+        if former is not None:
+            # Clocks drift apart: a least that stood still would one day, 5 s late, be taken for one that was set.
+            former += (now - self._clock_read_at) * _DRIFT
+        self._clock_offset, self._clock_read_at = former, now
         if former is not None and former <= offset <= former + 5.0:
             return former
         self._clock_offset = offset

@@ -13,6 +13,9 @@ from media.rtp import signed
 _HEARD = 3
 # What differs by more seconds is a clock that was set, and not a report that is wrong.
 _SET = 1.0
+# Sound cards count 0.1 ms a second too fast or too slow: what was said so many seconds ago is as far off as a wrong
+# report. Sound is reported each five seconds.
+_TOLD_FOR = 30.0
 
 
 class SenderClock:
@@ -26,6 +29,9 @@ class SenderClock:
 
     def hear(self, at: float, timestamp: int) -> float:
         """When this timestamp was, in seconds by the publisher's clock; its report says that it was `at`."""
+        # Of a stream that rested meanwhile, muted or unwatched.
+        if self._reports and at - self._reports[-1][0] > _TOLD_FOR:
+            self._reports.clear()
         by_others = [other + signed(timestamp - of) / self._rate for other, of in self._reports]
         if by_others and abs(at - _middle(by_others)) > _SET:
             by_others.clear()

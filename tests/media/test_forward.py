@@ -527,6 +527,26 @@ def test_a_report_that_was_held_up_puts_no_track_behind_the_others(wire: Wire) -
     assert wire.room.tracks["anna/video"].layers[0].clock == picture
 
 
+def test_a_publishers_clock_that_runs_slow_for_days_puts_no_track_behind_the_others(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire.video(1, KEYFRAME)
+    wire.audio(1)
+    tracks = wire.room.tracks
+    began, passed = time.monotonic(), 0.0
+    monkeypatch.setattr("media.ingest.time.monotonic", lambda: began + passed)
+    monkeypatch.setattr("media.ingest.unix_now", lambda: 1_700_000_000.0 + passed)
+    for minute in range(3 * 24 * 60):
+        for later, ssrc, rate, track in (0, VIDEO_SSRC, 90000, "anna/video"), (1, AUDIO_SSRC, 48000, "anna/audio"):
+            passed = 60.0 * minute + later
+            slow = passed * (1 - 100e-6)
+            ntp = rtcp.ntp(1_700_000_000.0 + slow)
+            wire.uplink.sender_report(rtcp.SenderReport(ssrc, ntp, int(slow * rate) & 0xFFFFFFFF, 1, 1, ()))
+            clock = tracks[track].layers[0].clock
+            assert clock is not None
+            assert clock[0] == pytest.approx(1_700_000_000.0 + passed, abs=0.05)
+
+
 def test_a_viewers_reports_give_loss_and_round_trip(wire: Wire) -> None:
     packet = wire.video(1, KEYFRAME)[0]
     wire.from_viewer(rtcp.receiver_report(1, [rtcp.ReportBlock(packet.ssrc, 0, 0, 100, 0, 0, 0)]))

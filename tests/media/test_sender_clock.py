@@ -42,3 +42,13 @@ def test_sound_that_was_lost_for_a_moment_is_behind_from_the_second_report_on() 
         clock.hear(5.0 * n, 240_000 * n)
     assert clock.hear(20.3, 960_000) == pytest.approx(20.0)
     assert clock.hear(25.3, 1_200_000) == pytest.approx(25.3)
+
+
+def test_a_stream_that_rested_for_an_hour_goes_on_by_its_new_reports() -> None:
+    clock = SenderClock(48000)
+    for n in range(4):
+        clock.hear(5.0 * n, 240_000 * n)
+    for n in range(3):
+        # 0.1 ms a second too slow: 0.36 s in that hour.
+        timestamp = int((3600.0 + 5 * n) * 48000 * 0.9999)
+        assert clock.hear(3600.0 + 5 * n, timestamp) == pytest.approx(3600.0 + 5 * n, abs=0.001)
