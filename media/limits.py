@@ -25,6 +25,11 @@ class Limits:
         "ICE checks for one connection from addresses that have not shown its password. A browser with a dozen "
         "candidates sends 20; each costs a hash.",
     )
+    dtls_per_s: int = _limit(
+        50,
+        "DTLS datagrams of one connection: a handshake has ten, and after it comes a goodbye. One full of small "
+        "records costs as much as fifty packets of media.",
+    )
     publisher_bitrate: int = _limit(
         25_000_000,
         "What one publisher may send in all: a 4K screen (15), a camera in three layers (6), their repetitions.",

@@ -52,6 +52,7 @@ class Transport(SecurePath):
         self.fingerprints: list[tuple[str, str]] | None = None
         self.validated: dict[Address, float] = {}
         self._checks_allowed = limits.checks_per_s
+        self._dtls_allowed = limits.dtls_per_s
         self._nominated_at = 0.0
         self._dtls = DtlsServer(context)
         self._flight_at = 0.0
@@ -142,8 +143,9 @@ class Transport(SecurePath):
 
     def receive_dtls(self, datagram: bytes) -> None:
         """A DTLS datagram from a validated address."""
-        if not self._admit():
-            self._dropped["packet_rate"] += 1
+        self._dtls_allowed -= 1
+        if self._dtls_allowed < 0 or not self._admit():
+            self._dropped["packet_rate" if self._dtls_allowed >= 0 else "dtls_rate"] += 1
             return
         now = time.monotonic()
         if self._dtls.state is DtlsState.HANDSHAKE and self._flight_at > 0.0:
@@ -202,6 +204,7 @@ class Transport(SecurePath):
         """Notice silence, and give fresh allowances; to be called each second."""
         self._packets_allowed = self._limits.packets_per_s
         self._checks_allowed = self._limits.checks_per_s
+        self._dtls_allowed = self._limits.dtls_per_s
         silent = now - self.heard
         if silent > CLOSED_AFTER:
             self.close(TransportState.CLOSED)

@@ -133,6 +133,20 @@ def test_addresses_are_limited_and_the_oldest_is_forgotten(fresh: Wire) -> None:
     assert len(fresh.demux.addresses) <= MAX_ADDRESSES + 1
 
 
+def test_dtls_is_limited_and_costs_media_nothing(fresh: Wire) -> None:
+    fresh.video(1, KEYFRAME)
+    noise = b"\x17\xfe\xfd" + bytes(1400)
+    for _ in range(3 * Limits().dtls_per_s):
+        fresh.receive(noise, fresh.publisher_socket.getsockname())
+    assert fresh.dropped == {"dtls_rate": 2 * Limits().dtls_per_s}
+    assert len(fresh.video(2)) == 1
+    transport = fresh.room.uplinks["anna"].transport
+    assert isinstance(transport, Transport)
+    transport.watch(time.monotonic())
+    fresh.receive(noise, fresh.publisher_socket.getsockname())
+    assert fresh.dropped == {"dtls_rate": 2 * Limits().dtls_per_s}
+
+
 def test_checks_of_strangers_are_limited_and_those_of_a_known_address_are_not(fresh: Wire) -> None:
     transport = fresh.subscription.transport
     forged = check(f"{transport.ufrag}:x", b"a guess")

@@ -226,6 +226,7 @@ def test_reports_under_ever_new_names_leave_no_more_behind_than_that(
 HELD = {
     "packets_per_s": "test_forward.py",
     "checks_per_s": "test_demux.py",
+    "dtls_per_s": "test_demux.py",
     "publisher_bitrate": "test_forward.py",
     "audio_bitrate": "test_peer_limits.py",
     "video_bitrate": "test_forward.py",
