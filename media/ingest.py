@@ -37,6 +37,9 @@ _LEVEL, _TWCC = EXTENSION_IDS[AUDIO_LEVEL], EXTENSION_IDS[TRANSPORT_CC]
 _DEPENDENCY = EXTENSION_IDS[DEPENDENCY_DESCRIPTOR]
 _NAMES = (EXTENSION_IDS[MID], EXTENSION_IDS[RID], EXTENSION_IDS[REPAIRED_RID])
 _ssrc_of = Struct("!I").unpack_from
+# Chromium probes for bandwidth before it has anything to send, under this SSRC and without names: of no m-line, but
+# what is not reported of it counts as lost, and its pictures begin with the least.
+_PROBES = 0
 # A packet of nothing but padding.
 _EMPTY = b"\0\0\0\4"
 
@@ -173,7 +176,7 @@ class Uplink:
         ssrc = _ssrc_of(data, 8)[0]
         stream = self.streams.get(ssrc)
         # Checked before libsrtp makes a context for it: a spray of SSRCs ends here.
-        if stream is None and ssrc not in self._bindings and not self._room_for(ssrc, inbound):
+        if stream is None and ssrc != _PROBES and ssrc not in self._bindings and not self._room_for(ssrc, inbound):
             self._dropped["ssrc_limit" if ssrc not in self._refused else "unbound"] += 1
             return
         length = inbound.unprotect(buffer, length)
@@ -195,6 +198,9 @@ class Uplink:
             self._twcc.received(data[at] << 8 | data[at + 1], now)
         payload_type = parsed[0]
         if stream is None:
+            if ssrc == _PROBES:
+                self._dropped["rtx_probe"] += 1
+                return
             names = [
                 data[at : at + value_length(data, at, parsed[8])].decode("ascii", "replace") if at else ""
                 for at in (found[id] for id in _NAMES)
@@ -490,8 +496,8 @@ class Uplink:
                 packets.append(rtcp.pli(self.ssrc, stream.ssrc))
         if packets:
             transport.send_rtcp(b"".join(packets))
-        if self._twcc is not None and self.streams:
-            media_ssrc = next(iter(self.streams))
+        if self._twcc is not None:
+            media_ssrc = next(iter(self.streams), _PROBES)
             while (feedback := self._twcc.feedback(now, self.ssrc, media_ssrc)) is not None:
                 transport.send_rtcp(feedback)
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media import rtcp
+from media.codecs import EXTENSION_IDS, TRANSPORT_CC
 from media.egress import Downlink
 from media.layer import LIVE_FOR, WAKES_IN, Layer
 from media.limits import Limits
@@ -133,6 +134,20 @@ def test_each_layers_ssrc_is_bound_by_the_name_its_packets_carry(camera: Camera)
 def test_an_ssrc_without_a_name_is_of_no_layer(camera: Camera) -> None:
     camera.wire.receive_together([camera.packet("h", key=True, named=False)])
     assert camera.track.received == 0 and camera.wire.dropped["unbound"] == 1
+
+
+@pytest.mark.parametrize("rids", [RIDS, ()])
+def test_probes_for_bandwidth_before_there_is_a_picture_are_reported(wire: Wire, rids: tuple[str, ...]) -> None:
+    """Chromium's, padding of the RTX payload type under SSRC 0."""
+    uplink = wire.publish(rids=rids)
+    uplink.bind(list(uplink.lines.values()), {5: EXTENSION_IDS[TRANSPORT_CC]}, True)
+    for number in range(20):
+        head = struct.pack("!BBHIIHHBHx", 0xB0, 124, 100 + number, 0, 0, 0xBEDE, 1, 0x51, number)
+        wire.receive(wire.protected(head + bytes(199) + b"\xc8"), wire.publisher_socket.getsockname())
+    wire.tick(1.0)
+    feedback = [each for each in wire.reports(wire.publisher_socket) if isinstance(each, rtcp.TransportFeedback)]
+    assert [at is not None for each in feedback for at in each.arrivals] == [True] * 20
+    assert not uplink.streams and wire.dropped == {"rtx_probe": 20}
 
 
 def test_the_order_of_the_layers_is_that_of_their_sizes(wire: Wire) -> None:
