@@ -109,29 +109,38 @@ class Choice(NamedTuple):
 
 
 def choose(section: Section) -> Choice | None:
-    """The first codec of the offerer's own order that we forward, with its RTX. `None`: there is none."""
-    for offered in section.codecs.values():
-        found = canonical(offered)
-        if found is not None and found.kind == section.kind:
-            rtx = next(
-                (
-                    other.payload_type
-                    for other in section.codecs.values()
-                    if other.name.lower() == "rtx" and other.parameter("apt") == str(offered.payload_type)
-                ),
-                None,
-            )
-            red = next(
-                (
-                    other.payload_type
-                    for other in section.codecs.values()
-                    # Its parameters name the payload types of its blocks: "111/111".
-                    if other.name.lower() == "red" and set(other.parameters.split("/")) == {str(offered.payload_type)}
-                ),
-                None,
-            )
-            return Choice(found, offered.payload_type, rtx, red)
-    return None
+    """The first codec of the offerer's own order that we forward, with its RTX. `None`: there is none. Of H.264 the
+    profile that every browser has to know (RFC 7742 section 5), where it is offered: Safari puts High first, which
+    Firefox refuses, and Chromium Baseline, which Safari refuses."""
+    known = [
+        (offered, found)
+        for offered in section.codecs.values()
+        if (found := canonical(offered)) is not None and found.kind == section.kind
+    ]
+    if not known:
+        return None
+    offered, codec = known[0]
+    if codec.name == H264_CONSTRAINED_BASELINE.name:
+        offered, codec = next((each for each in known if each[1] is H264_CONSTRAINED_BASELINE), known[0])
+    others = section.codecs.values()
+    rtx = next(
+        (
+            other.payload_type
+            for other in others
+            if other.name.lower() == "rtx" and other.parameter("apt") == str(offered.payload_type)
+        ),
+        None,
+    )
+    red = next(
+        (
+            other.payload_type
+            for other in others
+            # Its parameters name the payload types of its blocks: "111/111".
+            if other.name.lower() == "red" and set(other.parameters.split("/")) == {str(offered.payload_type)}
+        ),
+        None,
+    )
+    return Choice(codec, offered.payload_type, rtx, red)
 
 
 def downlink_codecs(codec: Canonical) -> dict[int, Codec]:

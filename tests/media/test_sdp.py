@@ -281,6 +281,26 @@ def test_an_offer_in_firefoxs_manner_is_taken() -> None:
     assert answered(h264, m1=track(Source.VIDEO)).lines[0].choice == (codecs.H264_CONSTRAINED_BASELINE, 126, 127, None)
 
 
+@pytest.mark.parametrize("first", ["640c1f", "42001f", "4d001f"])
+def test_of_h264_the_profile_is_taken_that_every_browser_decodes(first: str) -> None:
+    """Safari's order: High, then constrained baseline, then VP8."""
+    h264 = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id="
+    safari = Section("video", "1", formats=["96", "97", "98", "99", "100"])
+    safari.codecs = {
+        96: Codec(96, "H264", 90000, 1, h264 + first),
+        97: Codec(97, "rtx", 90000, 1, "apt=96"),
+        98: Codec(98, "H264", 90000, 1, h264 + "42e01f"),
+        99: Codec(99, "rtx", 90000, 1, "apt=98"),
+        100: Codec(100, "VP8", 90000),
+    }
+    assert codecs.choose(safari) == (codecs.H264_CONSTRAINED_BASELINE, 98, 99, None)
+    del safari.codecs[98], safari.codecs[99]
+    found = codecs.choose(safari)
+    assert found is not None and (found.payload_type, found.rtx) == (96, 97), "where there is no other"
+    safari.codecs = {100: safari.codecs[100], 98: Codec(98, "H264", 90000, 1, h264 + "42e01f")}
+    assert codecs.choose(safari) == (codecs.VP8, 100, None, None), "the offerer's order otherwise"
+
+
 _LINES = CHROMIUM.split("\r\n")
 
 
