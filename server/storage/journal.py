@@ -3,7 +3,7 @@
 It is kept as a room's commits are, under the same keys and but for appending by the same scripts, as if it were a room
 called `directory` (server/roomlog/redis.py), which is no name that a conference can have:
 
-    podium:{directory}:head        epoch, version, version of the image; what it was begun anew from
+    podium:{directory}:head        epoch, version, version of the image; what it was begun anew from; the last entry
     podium:{directory}:commits     a stream of entries; the id of each is its version
     podium:{directory}:snapshot    the image; the entries up to it are let go of
     podium:{directory}:turn        who writes next, when somebody has lost to the others several times
@@ -54,16 +54,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the log is; `image` is the version of its image."""
+    """Where the log is; `image` is the version of its image, `last` the id of the last entry where it is known."""
 
     epoch: int
     version: int
     image: int
+    last: bytes | None = None
 
 
 class Missed(msgspec.Struct, frozen=True):
     """The log is elsewhere, and nothing was written. `entries` come after the expected version; none when the epoch is
-    another."""
+    another, or the entry under that version."""
 
     epoch: int = 0
     entries: tuple[Entry, ...] = ()
@@ -97,7 +98,7 @@ class Journal:
         """Append if the log is at (`epoch`, `expected`). The same entry again is recognised. `turn`: should the log be
         elsewhere, this server writes next."""
         arguments: list[Argument] = [epoch, expected, expected + 1, packed(entry), channel(NAME)]
-        arguments += [MAX_ENTRIES, PORTION, entry.node, TURN_MS if turn else 0]
+        arguments += [MAX_ENTRIES, PORTION, entry.node, TURN_MS if turn else 0, entry.previous.hex(), entry.id.hex()]
         keys = _keys("head", "commits", "snapshot", "turn")
         outcome, *rest = await self._connection.run(_APPEND, keys, arguments, repeatable=True)
         match outcome:
@@ -113,9 +114,13 @@ class Journal:
 
     async def head(self) -> Head | None:
         """Where the log is; None when there is none."""
-        words = ("HMGET", _KEYS["head"], "epoch", "version", "snapshot")
-        epoch, version, image = await self._connection.ask(*words, repeatable=True)
-        return Head(epoch=int(epoch), version=int(version), image=int(image)) if epoch is not None else None
+        words = ("HMGET", _KEYS["head"], "epoch", "version", "snapshot", "last")
+        epoch, version, image, last = await self._connection.ask(*words, repeatable=True)
+        if epoch is None:
+            return None
+        where, _, id = (last or b"").rpartition(b" ")
+        known = bytes.fromhex(id.decode()) if where == epoch + b" " + version else None
+        return Head(epoch=int(epoch), version=int(version), image=int(image), last=known)
 
     async def after(self, version: int) -> tuple[Entry, ...]:
         """The next entries after a version, as far as they are kept; not all at once."""

@@ -300,6 +300,9 @@ class ReplicatedStore(Store):
         if head.epoch != at.epoch:
             # Begun anew by another; who may have known less.
             return await (self._begin_anew() if head.version < at.version else self._take_over())
+        if head.version == at.version and head.last not in (None, at.last):
+            _log.error("the log was set back and has gone on otherwise; this replica is replaced")
+            return await self._take_over()
         try:
             while at.version < head.version:
                 entries = await self._journal.after(at.version)

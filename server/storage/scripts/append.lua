@@ -2,12 +2,13 @@
 -- Append an entry, if the log is where it was written; and tell it to everybody who follows. As a room's append.lua, and
 -- with turns: who has lost several times is let in before the others, for a moment.
 -- KEYS: head, commits, snapshot, turn
--- ARGV: epoch, expected, version, entry, channel, entries kept, entries told, who, how long a turn lasts (ms) or 0
+-- ARGV: epoch, expected, version, entry, channel, entries kept, entries told, who, how long a turn lasts (ms) or 0,
+--       id of the entry before, id of this one
 -- Answer: 'appended' | 'conflict', epoch, missed entries | 'wait' | 'lost' | 'overgrown'
 local head, commits, snapshot, turn = unpack(KEYS)
 local epoch, expected, version, entry, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local kept, told, who, lasts = tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
-local found = redis.call('HMGET', head, 'epoch', 'version', 'former', 'seed')
+local found = redis.call('HMGET', head, 'epoch', 'version', 'former', 'seed', 'last')
 
 if not found[1] then
     return { 'lost' }
@@ -37,6 +38,13 @@ if found[2] ~= expected then
     end
     return { 'conflict', found[1], missed }
 end
+-- A log that was set back and written on has another entry under this version. A mark of another place is none: what
+-- was begun anew, or written on by an older Podium, has left it.
+local here = epoch .. ' ' .. expected .. ' '
+local last = found[5] or ''
+if string.sub(last, 1, #here) == here and last ~= here .. ARGV[10] then
+    return { 'conflict', found[1], {} }
+end
 local first = redis.call('GET', turn)
 if first and first ~= who then
     return { 'wait' }
@@ -45,7 +53,7 @@ if redis.call('XLEN', commits) >= kept then
     return { 'overgrown' }
 end
 redis.call('XADD', commits, version .. '-0', 'c', entry)
-redis.call('HSET', head, 'version', version)
+redis.call('HSET', head, 'version', version, 'last', epoch .. ' ' .. version .. ' ' .. ARGV[11])
 if first then
     redis.call('DEL', turn)
 end

@@ -310,6 +310,30 @@ async def test_where_two_histories_part_the_logs_is_taken_over(tmp_path: Path, r
         assert await one.names() == ["and more", "at the end", "common", "instead", "last"]
 
 
+async def test_where_two_histories_part_at_one_version_the_logs_is_taken_over(
+    tmp_path: Path, redis: RedisServer
+) -> None:
+    async with nodes(tmp_path, redis.url, follow=False) as (one, two):
+        await one.put("common")
+        for name, writes in (("lost", True), ("lost again", False)):
+            await two.put(name)
+            version = int(str((await two.rows())["replica"][0][3]))
+            # Redis forgets it, and has as many entries again before the second server looks.
+            await set_back(redis, version=version - 1, forgotten=(version,))
+            await one.put(f"instead of {name}")
+            if writes:
+                await two.put("and more")
+            else:
+                await two.store.renew()
+            assert f"instead of {name}" in await two.names() and not await two.has(name)
+            await one.store.renew()
+            assert await one.rows() == await two.rows()
+        # And nobody is kept out.
+        three = await Node(tmp_path / "n3" / "podium.db", redis.url).start()
+        assert await three.names() == ["and more", "common", "instead of lost", "instead of lost again"]
+        await three.stop()
+
+
 # --- telling ----------------------------------------------------------------------------
 
 
