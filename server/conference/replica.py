@@ -56,6 +56,9 @@ SNAPSHOT_EVERY = 256
 MAX_HEARD = 1024
 # How soon the log is looked into again that could not be reached.
 LOOK_AGAIN_S = 0.5
+# How long whoever may know more of a room than Redis has, after a restart or a failover of it, has to say so: the others
+# listen again within half a second.
+OTHERS_S = 1.0
 # The refusal of a command of which nobody knows whether it was accepted.
 UNCERTAIN = "it may have been done; the same command again tells"
 
@@ -318,6 +321,8 @@ class RoomReplica:
                     outcome = await self._log.append(self.room.conference, self.epoch, self.room.version, commit)
                 if isinstance(outcome, Lost):
                     await self._seed()
+                    if outcome.perhaps:
+                        await asyncio.sleep(OTHERS_S)
                     continue
                 if isinstance(outcome, Conflict):
                     await self._catch_up(outcome)

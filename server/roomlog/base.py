@@ -93,7 +93,11 @@ class Conflict(msgspec.Struct, frozen=True):
 
 
 class Lost(msgspec.Struct, frozen=True):
-    """The log knows less of the room than was expected; nothing was written. The room is to be seeded."""
+    """The log knows less of the room than was expected; nothing was written. The room is to be seeded.
+
+    `perhaps`: it knows what was expected, and may have lost what came after that, which others may know."""
+
+    perhaps: bool = False
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +140,8 @@ class RoomLog(Protocol):
 
     async def seed(self, room: str, former: int, epoch: int, version: int, state: bytes) -> int | Conflict:
         """Begin a room anew that the log has lost, from the state that it had at `version` of the epoch `former`; the
-        epoch it has now, which is `epoch` or later. A conflict when the log knows as much, or of another epoch."""
+        epoch it has now, which is `epoch` or later. A conflict when the log knows as much, and surely has lost nothing,
+        or of another epoch."""
 
     async def forget(self, room: str) -> None:
         """Let go of a room on purpose: nobody seeds it again. The audit record stays."""

@@ -2,7 +2,8 @@
 
 All keys of a room share a hash tag, so that Redis Cluster keeps them on one server:
 
-    podium:{ROOM}:head       epoch, version, version of the snapshot; what it was begun anew from; whether it is gone
+    podium:{ROOM}:head       epoch, version, version of the snapshot; what it was begun anew from; whether it is gone;
+                             the replication id of the Redis that wrote it last
     podium:{ROOM}:commits    a stream of commits; the id of an entry is the commit's version
     podium:{ROOM}:snapshot   the state at the version of the snapshot; the commits up to it are let go of
     podium:{ROOM}:commands   the ids of the last commands, with the version that holds each
@@ -13,6 +14,9 @@ All keys of a room share a hash tag, so that Redis Cluster keeps them on one ser
 
 `append.lua` compares epoch, version and command ids before it writes; so a commit that is sent again is recognised, a
 command that comes a second time by another node is not obeyed, and a writer that missed something is told what.
+A Redis that was started again, or took over, has another replication id. It may have lost commits that a node knows and
+another does not; so the first to append begins the room anew from what is there, and no version of an epoch has two
+histories.
 
 A script has no undo, but nothing can stop one between two writes: Redis looks for memory, its disk and its replicas
 before it begins. The list of rooms stands outside the scripts, being no room's own.
@@ -87,6 +91,8 @@ class RedisLog:
                 return Conflict(int(rest[0]), (), tuple(_answered(commit.commands, rest[1:])))
             case b"lost":
                 return Lost()
+            case b"doubtful":
+                return Lost(perhaps=True)
             case b"overgrown":
                 raise RedisUnavailable(Trouble.FULL, "the room has had no snapshot for too long")
         raise RedisUnavailable(Trouble.TORN)
@@ -137,7 +143,7 @@ class RedisLog:
         if outcome == b"conflict":
             return Conflict(int(found))
         await self._connection.ask("HSET", _ROOMS, room, 1, repeatable=True)
-        _log.warning("a room that Redis has lost is begun anew", conference=room, version=version)
+        _log.warning("a room that Redis has lost, perhaps in part, is begun anew", conference=room, version=version)
         return int(found)
 
     async def forget(self, room: str) -> None:

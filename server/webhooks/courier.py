@@ -187,9 +187,11 @@ class Courier:
             del self._trying[conference]
             trying = None
         if place.epoch != epoch:
-            # Begun anew, from what a node knew of it: nobody can say what was in between.
+            # Begun anew, from what a node knew of it: nobody can say what was in between. Where commits from before are
+            # kept, those that were told are not told again.
             first = await self._errand.roomlog.commits_after(conference, 0, 1)
-            return await self._jump(conference, kept, place, position, first[0].after if first else version)
+            on = max(first[0].after, min(place.version, version)) if first else version
+            return await self._jump(conference, kept, place, position, on)
         commits = await self._errand.roomlog.commits_after(conference, place.version, COMMITS)
         if not commits:
             if version <= place.version:

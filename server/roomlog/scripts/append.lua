@@ -5,12 +5,14 @@
 -- ARGV: epoch, expected, version, commit, channel, commands kept, lines kept, commits kept, commits told, time and node,
 --       number of commands, the commands, the lines
 -- Answer: 'appended' | 'conflict', epoch, missed commits | 'repeated', epoch, then per command its version or '' |
---         'lost' | 'torn' | 'overgrown'
+--         'lost' | 'doubtful' | 'torn' | 'overgrown'
 local head, commits, snapshot, commands, audit, lines = unpack(KEYS)
 local epoch, expected, version, commit, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local kept_commands, kept_lines, kept_commits, told = ARGV[6], ARGV[7], tonumber(ARGV[8]), ARGV[9]
 local time, count = ARGV[10], tonumber(ARGV[11])
-local found = redis.call('HMGET', head, 'epoch', 'version', 'snapshot', 'gone', 'former', 'seed')
+local found = redis.call('HMGET', head, 'epoch', 'version', 'snapshot', 'gone', 'former', 'seed', 'server')
+-- Another one after each restart and each failover.
+local server = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or ''
 
 if not found[1] then
     local rest = redis.call('EXISTS', commits, snapshot)
@@ -46,6 +48,10 @@ else
         end
         return { 'conflict', found[1], missed }
     end
+    if found[7] and found[7] ~= server then
+        -- The last commits may be lost, and others under their versions would be two histories in one epoch (seed.lua).
+        return { 'doubtful' }
+    end
     if redis.call('XLEN', commits) >= kept_commits then
         return { 'overgrown' }
     end
@@ -65,9 +71,12 @@ end
 
 redis.call('XADD', commits, version .. '-0', 'c', commit)
 if found[1] then
-    redis.call('HSET', head, 'version', version)
+    redis.call('HSET', head, 'version', version, 'server', server)
 else
-    redis.call('HSET', head, 'epoch', epoch, 'version', version, 'snapshot', '0', 'former', '', 'seed', version)
+    redis.call(
+        'HSET', head, 'epoch', epoch, 'version', version, 'snapshot', '0', 'former', '', 'seed', version,
+        'server', server
+    )
 end
 if count > 0 then
     for n = 1, count do

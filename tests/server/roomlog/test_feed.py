@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from protocol import commands as c
+from server.conference import replica
 from server.conference.replica import RoomReplica
 from server.metrics import Metrics
 from server.redis.address import parse
@@ -122,6 +123,59 @@ async def test_when_redis_has_lost_the_room_one_node_gives_it_back_and_all_agree
         await until(lambda: len({(node.replica.epoch, node.hash) for node in all_nodes}) == 1, 20)
         await come_in(all_nodes[2].replica, "u_b")
         await until(lambda: all("u_b" in node.replica.room.people for node in all_nodes))
+
+
+async def fail_over(connection: Connection, kept: dict[bytes, bytes]) -> None:
+    """Redis is another one from now on, which has only this."""
+    restore = "redis.call('FLUSHALL') for i = 1, #KEYS do redis.call('RESTORE', KEYS[i], 0, ARGV[i]) end"
+    await connection.ask("EVAL", restore, len(kept), *kept, *kept.values())
+    await connection.ask("REPLICAOF", "127.0.0.1", "1")
+    await connection.ask("REPLICAOF", "NO", "ONE")
+
+
+async def everything(connection: Connection) -> dict[bytes, bytes]:
+    return {key: await connection.ask("DUMP", key) for key in await connection.ask("KEYS", "*")}
+
+
+async def same(*nodes: Node) -> None:
+    await until(lambda: len({(node.replica.epoch, node.replica.room.version, node.hash) for node in nodes}) == 1, 20)
+
+
+async def test_what_a_failover_has_lost_and_a_newcomer_did_not_know_is_given_back(redis: RedisServer) -> None:
+    async with nodes(redis, 1) as (first,):
+        await come_in(first.replica, "u_a")
+        kept = await everything(first.connection)
+        await come_in(first.replica, "u_lost")
+        await fail_over(first.connection, kept)
+        # As many commits as there were, before the first node looks: without an epoch between them, a second history.
+        second = await Node(redis, "n1").open()
+        coming = asyncio.create_task(come_in(second.replica, "u_b"))
+        await asyncio.sleep(0.2)
+        first.replica.look()
+        await coming
+        await same(first, second)
+        assert set(first.replica.room.people) == {"u_a", "u_lost", "u_b"}
+        await second.close()
+
+
+async def test_who_hears_too_late_of_a_failover_takes_over_what_was_decided_after_it(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica, "OTHERS_S", 0.0)
+    async with nodes(redis, 1) as (first,):
+        stays = await come_in(first.replica, "u_a")
+        kept = await everything(first.connection)
+        lost = await come_in(first.replica, "u_lost")
+        await first.feed.stop()
+        await fail_over(first.connection, kept)
+        second = await Node(redis, "n1").open()
+        await come_in(second.replica, "u_b")
+        assert first.replica.room.version == second.replica.room.version
+        first.replica.look()
+        await same(first, second)
+        assert set(first.replica.room.people) == {"u_a", "u_b"}
+        assert stays.types() == ["participant.joined", "resync"] and lost.left == (None, "")
+        await second.close()
 
 
 async def test_a_room_that_another_node_removed_is_not_brought_back(redis: RedisServer) -> None:

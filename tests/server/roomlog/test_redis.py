@@ -230,6 +230,24 @@ class TestLost:
         assert await log.append(ROOM, EPOCH, 4, commit(4)) == Lost()
         assert isinstance(await log.seed(ROOM, EPOCH, EPOCH + 1, 4, b"state at 4"), int)
 
+    async def test_after_a_failover_a_room_goes_on_in_a_later_epoch_though_nothing_seems_lost(
+        self, log: RedisLog, connection: Connection
+    ) -> None:
+        await self.some(log)
+        await connection.ask("REPLICAOF", "127.0.0.1", "1")
+        await connection.ask("REPLICAOF", "NO", "ONE")
+        assert await log.append(ROOM, EPOCH, 4, commit(4)) == Lost(perhaps=True)
+        assert await log.append(ROOM, EPOCH, 3, commit(3, node="n2")) == Conflict(EPOCH, (commit(3),))
+        assert await log.seed(ROOM, EPOCH, EPOCH + 1, 3, b"state at 3") == Conflict(EPOCH)
+        assert await log.seed(ROOM, EPOCH, EPOCH + 1, 4, b"state at 4") == EPOCH + 1
+        # Nobody begins it anew a second time; those who read behind have their commits still.
+        assert await log.seed(ROOM, EPOCH, EPOCH + 2, 4, b"another's") == Conflict(EPOCH + 1)
+        assert await log.commits_after(ROOM, 2) == (commit(2), commit(3))
+        assert await log.append(ROOM, EPOCH + 1, 4, commit(4)) == Appended()
+        loaded = await log.load(ROOM)
+        assert loaded is not None
+        assert (loaded.snapshot, loaded.commits) == ((4, b"state at 4"), (commit(4),))
+
     @pytest.mark.parametrize("part", ["head", "commits", "snapshot"])
     async def test_a_part_that_was_evicted_is_noticed_by_readers_and_writers(
         self, log: RedisLog, connection: Connection, part: str
@@ -308,7 +326,9 @@ class TestTrouble:
             await log.append(ROOM, EPOCH, 0, commit(0))
             redis.stop()
             redis.start()
-            assert await log.append(ROOM, EPOCH, 1, commit(1)) == Appended()
+            assert await log.append(ROOM, EPOCH, 1, commit(1)) == Lost(perhaps=True)
+            assert await log.seed(ROOM, EPOCH, EPOCH + 1, 1, b"state at 1") == EPOCH + 1
+            assert await log.append(ROOM, EPOCH + 1, 1, commit(1)) == Appended()
             assert await log.commits_after(ROOM, 0) == (commit(0), commit(1))
 
     async def test_a_commit_whose_answer_was_lost_counts_once(self, redis: RedisServer) -> None:
@@ -353,7 +373,7 @@ class TestTrouble:
             loaded = await log.load(ROOM)
             assert loaded is not None and loaded.commits == (commit(0),)
             await other.ask("REPLICAOF", "NO", "ONE")
-            assert await log.append(ROOM, EPOCH, 1, commit(1)) == Appended()
+            assert await log.append(ROOM, EPOCH, 1, commit(1)) == Lost(perhaps=True)
 
     async def test_what_was_committed_outlives_a_killed_server_that_writes_each_commit(self, tmp_path: Path) -> None:
         server = RedisServer(tmp_path / "always", "--appendfsync", "always").start()

@@ -12,6 +12,7 @@ import pytest
 from server.redis.address import parse
 from server.redis.connection import Connection
 from server.redis.leases import Leases
+from server.roomlog import Lost
 from server.roomlog.redis import RedisLog
 from server.storage.store import Store
 from server.webhooks import courier, dispatcher, turns
@@ -47,16 +48,22 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.asynccontextmanager
-async def node(redis: RedisServer, store: Store, name: str) -> AsyncIterator[tuple[Dispatcher, RedisLog]]:
+async def connected(redis: RedisServer) -> AsyncIterator[Connection]:
     connection = Connection(parse(redis.url))
-    log = RedisLog(connection)
     try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def node(redis: RedisServer, store: Store, name: str) -> AsyncIterator[tuple[Dispatcher, RedisLog]]:
+    async with connected(redis) as connection:
+        log = RedisLog(connection)
         async with dispatching(
             store, log, RedisPositions(connection), turns=LeasedTurns(Leases(connection), name)
         ) as webhooks:
             yield webhooks, log
-    finally:
-        await connection.close()
 
 
 async def test_two_nodes_that_hear_of_the_same_tell_it_once_and_in_order(
@@ -72,6 +79,39 @@ async def test_two_nodes_that_hear_of_the_same_tell_it_once_and_in_order(
         await asyncio.sleep(1.0)
         assert receiver.versions() == list(range(1, 61))
         assert await one.positions.find(webhook.id, ROOM) == Place(epoch=EPOCH, version=60)
+
+
+async def test_after_a_failover_nothing_is_told_twice_and_what_was_to_be_told_still_is(
+    redis: RedisServer, store: Store, receiver: Receiver
+) -> None:
+    webhook = await subscribe(store, receiver.url)
+    async with node(redis, store, "n1") as (one, log):
+        for after in range(3):
+            await append(log, happened(after))
+        one.committed(ROOM)
+        await receiver.until_version(3)
+        await until_kept(one, webhook.id, Place(epoch=EPOCH, version=3))
+        receiver.answer = lambda _: status(500)
+        await append(log, happened(3))
+        async with connected(redis) as connection:
+            await connection.ask("REPLICAOF", "127.0.0.1", "1")
+            await connection.ask("REPLICAOF", "NO", "ONE")
+        assert await log.append(ROOM, EPOCH, 4, happened(4)) == Lost(perhaps=True)
+        assert await log.seed(ROOM, EPOCH, EPOCH + 1, 4, b"state at 4") == EPOCH + 1
+        await append(log, happened(4), epoch=EPOCH + 1)
+        receiver.answer = lambda _: status(200)
+        one.committed(ROOM)
+        await receiver.until_version(5)
+        await until_kept(one, webhook.id, Place(epoch=EPOCH + 1, version=5))
+        assert receiver.versions() == [1, 2, 3, 4, 5]
+
+
+async def until_kept(dispatcher: Dispatcher, webhook: str, place: Place) -> None:
+    for _ in range(400):
+        if await dispatcher.positions.find(webhook, ROOM) == place:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(await dispatcher.positions.find(webhook, ROOM))
 
 
 async def test_what_one_node_alone_has_heard_of_is_told_after_the_others_turn(
