@@ -56,7 +56,7 @@ SNAPSHOT_EVERY = 256
 MAX_HEARD = 1024
 # How soon the log is looked into again that could not be reached.
 LOOK_AGAIN_S = 0.5
-# How long whoever may know more of a room than Redis has, after a restart or a failover of it, has to say so: the others
+# How long whoever may know more of a room than Redis has, after a restart or a failover of it, has to say so: nodes
 # listen again within half a second.
 OTHERS_S = 1.0
 # The refusal of a command of which nobody knows whether it was accepted.

@@ -199,8 +199,8 @@ class RedisLog:
             left = MAX_FORGOTTEN - forgotten
             if left <= 0:
                 break
-            keys = _keys(name.decode(), "audit")
-            went, remain = await self._connection.run(_SWEEP, keys, (before, left), repeatable=True)
+            keys = _keys(name.decode(), "audit", "lines")
+            went, remain = await self._connection.run(_SWEEP, keys, (before, left, int(kept == b"0")), repeatable=True)
             forgotten += went
             if not remain and kept == b"0":
                 await self._connection.ask("HDEL", _ROOMS, name, repeatable=True)

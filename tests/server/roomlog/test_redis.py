@@ -148,6 +148,19 @@ class TestRedis(RoomLogTests):
         # Whole nodes of the stream go, of a hundred entries each.
         assert 100 <= len(lines.entries) < 300 and lines.entries[-1].version == 500
 
+    async def test_of_a_room_that_was_let_go_of_nothing_is_left_for_ever(
+        self, log: RedisLog, connection: Connection
+    ) -> None:
+        await log.append(ROOM, EPOCH, 0, audited(0, ("u_a", "media.mute")))
+        await log.append("kept", EPOCH, 0, audited(0, ("u_a", "media.mute")))
+        await log.forget(ROOM)
+        assert await log.forget_audit(EPOCH + 1) == 2
+        # That it was let go of is remembered for a day; another line of the other room has a number of its own.
+        keys = await connection.ask("KEYS", f"podium:{{{ROOM}}}*")
+        assert keys == [f"podium:{{{ROOM}}}:head".encode()] and await connection.ask("TTL", keys[0]) > 0
+        await log.append("kept", EPOCH, 1, audited(1, ("u_a", "media.mute")))
+        assert [line.number for line in (await log.audit("kept")).entries] == [2]
+
     async def test_a_rare_line_is_found_though_only_so_many_are_looked_at_for_a_page(
         self, log: RedisLog, monkeypatch: pytest.MonkeyPatch
     ) -> None:
