@@ -388,7 +388,11 @@ class Rooms:
                 return room
             # Known to the directory, but the server died before its room was made.
             known = await self._directory.find(conference_id)
-            return await self._create(known.id, known.title, known.owner) if known is not None else None
+            if known is None:
+                # Names that somebody has made up would be looked after when this node dies.
+                await self.nodes.closed(conference_id)
+                return None
+            return await self._create(known.id, known.title, known.owner)
 
     def where(self, person: str) -> str | None:
         """The conference that a person is in, or waits for at the door."""

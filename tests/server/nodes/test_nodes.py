@@ -107,6 +107,15 @@ async def test_also_in_a_conference_that_no_other_node_has_open(start: Start) ->
     assert -1000 < drop.details["until"] - died < 300 < drop.time - died
 
 
+async def test_a_conference_that_does_not_exist_leaves_nothing_to_look_after(start: Start) -> None:
+    node = await start("one")
+    real = await node.conference("It does")
+    for name in ("zzz-zzzz-zza", "zzz-zzzz-zzb"):
+        assert await node.rooms.open(name) is None
+    kept = await node.connections[0].ask("SMEMBERS", f"podium:node:{node.nodes.here}:rooms")
+    assert kept == {real.encode()}
+
+
 async def _events(node: Node, conference: str) -> Any:
     for commit in await record(node, conference):
         for event in commit.events:
