@@ -17,7 +17,7 @@ from server.identity.access import Identified
 from server.identity.accounts import Account, enabled, kept_in, let_in, standing_account
 from server.identity.apikeys import ApiKey, is_key, key_of
 from server.identity.groups import any_operates, by_right
-from server.identity.guestlinks import stands
+from server.identity.guestlinks import RevokedLink, stands
 from server.identity.peers import Peer, Peers, peer_of
 from server.identity.provider import Provider
 from server.identity.sso import SingleSignOn
@@ -87,7 +87,14 @@ class Identities:
         Raises `StoreUnavailable`, as the next two: who was removed would still be somebody in a file that is not
         followed, and who is new would be nobody."""
         self._store.followed()
-        return await self._store.run(lambda connection: _again(connection, who))
+        try:
+            return await self._store.run(lambda connection: _again(connection, who))
+        except RevokedLink:
+            raise
+        except BadToken:
+            # It was signed, so what stands behind it may be so new that this server has not heard of it.
+            await self._store.renew()
+            return await self._store.run(lambda connection: _again(connection, who))
 
     async def inside(self, whos: Sequence[Identified]) -> list[Identified | BadToken]:
         """The same of people who are connected: as they are now, or why they cannot stay."""

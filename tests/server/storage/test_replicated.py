@@ -18,6 +18,7 @@ from server.config import Settings
 from server.directory.conferences import Conferences
 from server.identity.accounts import Accounts
 from server.identity.identities import Identities
+from server.identity.tokens import BadToken
 from server.redis.address import parse
 from server.redis.connection import Connection
 from server.storage import image, migrations, position, replica, replicated, store
@@ -111,6 +112,26 @@ async def test_a_conference_that_another_has_just_made_is_found_before_its_news_
         made = await Conferences(one.store).create("On both", anna.id)
         assert await Conferences(deaf.store).find(made.id) == made
         assert await Conferences(deaf.store).find("aaa-bbbb-ccc") is None
+    finally:
+        await one.stop()
+        await deaf.stop()
+
+
+async def test_somebody_whose_account_another_has_just_made_is_known_before_its_news_come(
+    tmp_path: Path, redis: RedisServer
+) -> None:
+    one, deaf = Node(tmp_path / "one.db", redis.url), Node(tmp_path / "deaf.db", redis.url)
+    await one.start()
+    await deaf.start(follow=False)
+    try:
+        tokens = await open_tokens(one.store, Settings())
+        identities = Identities(deaf.store, tokens, Settings())
+        accounts = Accounts(one.store)
+        anna = await accounts.add("anna", "Anna")
+        accounts.close()
+        assert (await identities.identify(tokens.account(anna.id, anna.name))).account == anna
+        with pytest.raises(BadToken):
+            await identities.identify(tokens.account("u_nobody", "Nobody"))
     finally:
         await one.stop()
         await deaf.stop()
