@@ -29,7 +29,8 @@ from server.room.state import Room
 from server.roomlog import Accepted, AuditEntry, RoomLog
 from server.storage.store import StoreUnavailable
 
-# Others whom one command concerned; a change of mode may concern everybody.
+# Others whom one command concerned; a change of mode may concern everybody. Who came in or left by it is told whole, as
+# the attendance is read from here.
 MAX_REACHED = 100
 # Of the other fields of a command, as JSON. The longest honest ones are a reason and a list of devices.
 MAX_DETAILS = 4096
@@ -58,13 +59,14 @@ def line(
     present = after.people.get(actor) or (before.people.get(actor) if before is not None else None)
     knock = after.lobby.get(actor) or (before.lobby.get(actor) if before is not None else None)
     concerned = dict.fromkeys(person for event in events if (person := getattr(event, "person", None)))
+    reached = tuple(person for person in concerned if person not in (actor, target))
     return Accepted(
         actor=actor,
         name=present.name if present is not None else knock.who.name if knock is not None else "",
         command=command_name(type(command)),
         target=target,
-        reached=tuple(person for person in concerned if person not in (actor, target))[:MAX_REACHED],
-        details=_details(command),
+        reached=reached[:MAX_REACHED],
+        details=_details(command) | (_passed(events) if reached else {}),
         events=tuple(dict.fromkeys(command_name(type(event)) for event in events)),
         before=before.version if before is not None else 0,
         version=after.version,
@@ -80,6 +82,13 @@ def _details(command: AnyCommand) -> dict[str, Any]:
     }
     text = msgspec.json.encode(told)
     return told if len(text) <= MAX_DETAILS else {"cut": text[:MAX_DETAILS].decode(errors="ignore")}
+
+
+def _passed(events: tuple[e.RoomEvent, ...]) -> dict[str, Any]:
+    """Who came in and who left by a command that concerned several: not all whom it reached need have."""
+    came = [event.person for event in events if isinstance(event, e.ParticipantJoined | e.ParticipantReturned)]
+    gone = [event.person for event in events if isinstance(event, e.ParticipantLeft)]
+    return ({"came": came} if came else {}) | ({"gone": gone} if gone else {})
 
 
 async def lines(

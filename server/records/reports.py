@@ -79,12 +79,10 @@ async def people(roomlog: RoomLog, room: Room) -> AsyncIterator[Row]:
         if entry.command == "enter":
             known = found.setdefault(entry.actor, {"came": 0})
             known |= {"name": entry.name, "entered": entry.details}
-        if not _CAME_IN.isdisjoint(entry.events):
-            # By themselves, or let in by somebody else's command.
-            for identity in (entry.actor,) if entry.command == "enter" else (entry.target, *entry.reached):
-                if (row := found.get(identity)) is not None:
-                    row.setdefault("first_came", moment(entry.time))
-                    row |= {"last_came": moment(entry.time), "came": row["came"] + 1}
+        for identity in _came(entry):
+            if (row := found.get(identity)) is not None:
+                row.setdefault("first_came", moment(entry.time))
+                row |= {"last_came": moment(entry.time), "came": row["came"] + 1}
     for identity, row in found.items():
         entered = row["entered"]
         if not row["came"]:
@@ -124,25 +122,21 @@ async def attendance(
     since: dict[str, int] = {}
     lost: dict[str, int] = {}
     async for entry in lines(roomlog, room.conference):
-        events = entry.events
         if entry.command == "enter":
             names[entry.actor] = entry.name
-        concerned = [each for each in (entry.target, *entry.reached) if each] or [entry.actor]
-        if not _CAME_IN.isdisjoint(events):
-            for identity in (entry.actor,) if entry.command == "enter" else concerned:
-                if identity in names:
-                    broke = lost.pop(identity, entry.time)
-                    if entry.time - broke > grace_ms + LATE_MS:
-                        # Their server was down for longer: a stay ended, though the room has gone on with it.
-                        figures = _until(measured.get(identity), entry.before)
-                        yield _stay(identity, names[identity], since.pop(identity), broke, True, figures)
-                    since.setdefault(identity, entry.time)
-        if "participant.away" in events:
-            for identity in since.keys() & concerned:
+        for identity in _came(entry):
+            if identity in names:
+                broke = lost.pop(identity, entry.time)
+                if entry.time - broke > grace_ms + LATE_MS:
+                    # Their server was down for longer: a stay ended, though the room has gone on with it.
+                    figures = _until(measured.get(identity), entry.before)
+                    yield _stay(identity, names[identity], since.pop(identity), broke, True, figures)
+                since.setdefault(identity, entry.time)
+        if "participant.away" in entry.events:
+            for identity in since.keys() & _concerned(entry):
                 until = min(entry.time, entry.details.get("until", entry.time))
                 lost[identity] = max(since[identity], until)
-        gone = concerned if "participant.left" in events else list(since) if "conference.ended" in events else []
-        for identity in gone:
+        for identity in list(since) if "conference.ended" in entry.events else _gone(entry):
             came, left = since.pop(identity, None), lost.pop(identity, entry.time)
             figures = _until(measured.get(identity), entry.version)
             if came is not None:
@@ -151,6 +145,27 @@ async def attendance(
         if identity in room.people:
             figures = _until(measured.get(identity), room.version)
             yield _stay(identity, names[identity], came, now, False, figures)
+
+
+def _came(entry: AuditEntry) -> Iterable[str]:
+    """Who came in by a command: by themselves, or let in by somebody else's."""
+    if _CAME_IN.isdisjoint(entry.events):
+        return ()
+    alone = (entry.actor,) if entry.command == "enter" else _concerned(entry)
+    came: Iterable[str] = entry.details.get("came", alone)
+    return came
+
+
+def _gone(entry: AuditEntry) -> Iterable[str]:
+    """Who left by a command."""
+    if "participant.left" not in entry.events:
+        return ()
+    gone: Iterable[str] = entry.details.get("gone", _concerned(entry))
+    return gone
+
+
+def _concerned(entry: AuditEntry) -> list[str]:
+    return [each for each in (entry.target, *entry.reached) if each] or [entry.actor]
 
 
 def _until(stays: deque[Stay] | None, version: int) -> Figures:

@@ -29,8 +29,8 @@ class Accepted(Part, frozen=True, kw_only=True):
     """A command that was accepted and changed the room from version `before` to `version`.
 
     `actor` is empty for what nobody asked for (time, a broken connection); `name` is what they were called then.
-    `reached` are the others whom it concerned, beside the `target`. `details` are the command's other fields, `events`
-    the kinds of what followed.
+    `reached` are the others whom it concerned, beside the `target`; no more than a hundred. `details` are the command's
+    other fields, and who `came` and who is `gone` where it concerned several; `events` the kinds of what followed.
     """
 
     actor: str

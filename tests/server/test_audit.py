@@ -13,7 +13,7 @@ import pytest
 from protocol import commands as c
 from protocol import events as e
 from protocol.examples import example, members
-from protocol.names import MuteSource, Role, Source
+from protocol.names import MuteSource, PersonKind, Role, Source
 from server.records import audit
 from server.room import inner
 from server.room.rules import command_name
@@ -155,6 +155,26 @@ def test_a_line_is_small_whatever_the_command_holds() -> None:
     assert len(line.details["cut"]) == audit.MAX_DETAILS
     gone = tuple(e.ParticipantLeft(person=f"u_{number}", reason=e.LeaveReason.ENDED) for number in range(500))
     assert len(audit.line(core.state, core.state, "owner", c.ConferenceEnd(id=5), gone).reached) == audit.MAX_REACHED
+
+
+def test_who_came_in_and_who_left_by_one_command_is_in_its_line_however_many_they_are() -> None:
+    core = Core()
+    core.enter("owner", None)
+    refused = e.LobbyLeft(person="g_full", refused=True)
+    came = tuple(
+        e.ParticipantJoined(person=f"g_{number}", name="", kind=PersonKind.GUEST, role=Role.VIEWER)
+        for number in range(300)
+    )
+    line = audit.line(core.state, core.state, "owner", c.ConferenceStart(id=4), (*came, refused))
+    assert line.details == {"came": [f"g_{number}" for number in range(300)]}
+    closed = (
+        e.RoleAssigned(person="u_1", role=Role.SPEAKER),
+        e.ParticipantLeft(person="u_2", reason=e.LeaveReason.NO_ACCESS),
+    )
+    line = audit.line(core.state, core.state, "owner", c.ConferenceSettings(id=5), closed)
+    assert (line.reached, line.details) == (("u_1", "u_2"), {"gone": ["u_2"]})
+    alone = audit.line(core.state, core.state, "g_1", c.ConferenceLeave(id=6), came[1:2])
+    assert alone.details == {}
 
 
 @pytest.mark.parametrize("kind", members(c.RoomCommand) + get_args(inner.InnerCommand), ids=lambda kind: kind.__name__)

@@ -176,6 +176,24 @@ async def test_who_got_no_further_than_the_door_was_not_there_and_who_was_let_in
     ]
 
 
+async def test_of_those_whom_one_command_concerned_who_came_in_and_who_left_is_told_apart(
+    scene: Any, clients: Any
+) -> None:
+    server, conference, owner, _ = scene
+    await owner.send("conference.settings", backstage=True, capacity=2)  # which sends the viewer out
+    early, late = (server.guest(name, conference=conference) for name in ("Ada", "Rob"))
+    for somebody in (early, late):
+        waiting = await clients(server, somebody)
+        await waiting.send("conference.join", conference=conference)
+    await owner.send("conference.start")  # with a place for one of them
+    await owner.send("conference.end")
+    path, token = f"/conferences/{conference}/reports", server.login().token
+    people = server.api("GET", f"{path}/people?format=json", token=token)
+    assert [one["name"] for one in people] == ["Owner", "=1+1", "Ada"]
+    stays = server.api("GET", f"{path}/attendance?format=json", token=token)
+    assert sorted(one["name"] for one in stays) == ["=1+1", "Ada", "Owner"]
+
+
 async def test_each_stay_is_told_with_its_times_however_it_ended(scene: Any, clients: Any) -> None:
     server, conference, owner, guest = scene
     await guest.send("conference.leave")
