@@ -57,6 +57,11 @@ class Library:
         """Where a recording is, whether or not it is there; `None` for a name that cannot be a conference's."""
         return self._root / conference / f"{number:04d}" if _CONFERENCE.match(conference) else None
 
+    def has(self, conference: str, number: int) -> bool:
+        """Whether a recording was begun here."""
+        folder = self.folder(conference, number)
+        return folder is not None and folder.is_dir()
+
     def make(self, conference: str, number: int) -> tuple[Path, int]:
         """The folder of a recording that begins, or goes on, and the number of the segment that follows."""
         folder = self.folder(conference, number)

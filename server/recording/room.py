@@ -72,7 +72,7 @@ class RoomRecording:
         self._replica = replica
         self._recorders = recorders
         self._library = library
-        self._here = here
+        self._names = {"", here}  # those under which a recording is this node's
         self._most = most
         self._free = free
         self._files = files
@@ -92,9 +92,12 @@ class RoomRecording:
     def start(self) -> None:
         """Go on with what is recorded as the record says. What was deleted from the chat while the conference was not
         open here is struck."""
-        deleted = [name.partition("/") for name in self._replica.room.entries.erased]
+        room = self._replica.room
+        deleted = [name.partition("/") for name in room.entries.erased]
         self._change_chat({int(number): "" for channel, _, number in deleted if channel == Channel.EVERYONE})
-        self.committed(self._replica.room)
+        if room.recording is not None and room.recorder not in self._names:
+            self._beside(self._claim(room.recording.number, room.recorder), "claim recording")
+        self.committed(room)
 
     async def stop(self) -> None:
         """The room is closed on this node; the recording goes on when it is opened again."""
@@ -188,8 +191,14 @@ class RoomRecording:
 
         self._beside(change(), "change timelines")
 
+    async def _claim(self, number: int, recorder: str) -> None:
+        """A node has another name after each start: what is on this disk was begun by the one before."""
+        if await asyncio.to_thread(self._library.has, self.conference, number):
+            self._names.add(recorder)
+            self._follow()
+
     def _mine(self, room: Room) -> Recording | None:
-        return room.recording if room.recorder in ("", self._here) else None
+        return room.recording if room.recorder in self._names else None
 
     def _follow(self) -> None:
         recording = self._mine(self._replica.room)
