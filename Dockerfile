@@ -10,6 +10,8 @@ RUN python -m venv /opt/podium \
     && /opt/podium/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: .
 
 FROM python:3.11-slim-bookworm
+# Letters for the videos of `podium compose`.
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-dejavu-core && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin podium \
     && install -d -o podium -g podium -m 0700 /data
 COPY --from=build /opt/podium /opt/podium

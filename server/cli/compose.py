@@ -39,12 +39,11 @@ def compose(
     def progress(done: float, whole: float) -> None:
         nonlocal told
         percent = int(100 * done / whole) if whole else 100
-        if percent != told:
-            told = percent
-            if out.is_terminal:
-                out.print(f"\r{percent:3d} % of {whole:.0f} s", end="")
-            elif percent % 10 == 0:
-                line(f"{percent} % of {whole:.0f} s")
+        if out.is_terminal:
+            out.print(f"\r{percent:3d} % of {whole:.0f} s", end="")
+        elif percent // 10 != told // 10:
+            line(f"{percent} % of {whole:.0f} s")
+        told = percent
 
     # Under another name until it is whole.
     begun = target.with_name(f".{target.stem}.part{target.suffix}")
@@ -52,6 +51,10 @@ def compose(
         seconds = make(recording, begun, width=width, height=height, fps=fps, chat=chat, progress=progress, warn=warn)
         begun.rename(target)
     except (ComposeError, OSError, av.FFmpegError) as error:
-        begun.unlink(missing_ok=True)
         fail(Failed(str(error)))
+    finally:
+        if out.is_terminal and told >= 0:
+            out.print()
+        # Also when it was interrupted.
+        begun.unlink(missing_ok=True)
     line(f"{target}: {seconds:.1f} s")

@@ -23,6 +23,7 @@ import av
 from av.audio.resampler import AudioResampler
 from PIL import Image, ImageDraw
 
+from server.recording.letters import Letters, fonts_here
 from server.recording.scenes import Boxes, Page, Said, Scene, chat_of, lines, places, scenes_of
 from server.recording.slides import name as name_of_page
 
@@ -178,9 +179,10 @@ class _Sound:
 class _Canvas:
     """Draws one moment."""
 
-    def __init__(self, width: int, height: int, chat: _Chat) -> None:
+    def __init__(self, width: int, height: int, chat: _Chat, letters: Letters) -> None:
         self._width, self._height = width, height
         self._chat = chat
+        self._letters = letters
 
     @property
     def stage(self) -> tuple[int, int]:
@@ -200,24 +202,32 @@ class _Canvas:
             pen.rectangle((left, top, left + wide, top + high), fill=_TILE)
             image, name = images.get((person, source)), scene.names.get(person, person)
             if image is None:
-                pen.text(
-                    (left + wide / 2, top + high / 2), name[:1].upper() or "?", _TEXT, anchor="mm", font_size=high // 3
-                )
+                middle, initial = (left + wide / 2, top + high / 2), name[:1].upper() or "?"
+                self._letters.write(pen, middle, initial, _TEXT, anchor="mm", size=high // 3)
             else:
                 scale = min(wide / image.width, high / image.height)
-                size = max(1, int(image.width * scale)), max(1, int(image.height * scale))
-                canvas.paste(image.resize(size), (left + (wide - size[0]) // 2, top + (high - size[1]) // 2))
-            pen.text((left + 8, top + high - 8), name, _TEXT, anchor="ls", font_size=max(12, high // 20))
+                fit = max(1, int(image.width * scale)), max(1, int(image.height * scale))
+                canvas.paste(image.resize(fit), (left + (wide - fit[0]) // 2, top + (high - fit[1]) // 2))
+            self._name(pen, name, (left, top + high), wide, max(12, high // 20))
         self._card(pen, scene.card(moment))
         if self._chat.width:
             canvas.paste(self._chat.at(moment), (self.stage[0], 0))
         return canvas
 
+    def _name(self, pen: ImageDraw.ImageDraw, name: str, corner: tuple[int, int], wide: int, size: int) -> None:
+        """In a tile's lower left corner, as much of it as fits, on a ground of its own: pictures are bright too."""
+        left, bottom = corner
+        name = self._letters.shortened(name, wide - 2 * MARGIN, size)
+        across = self._letters.length(name, size) + 2 * MARGIN
+        pen.rectangle((left, bottom - size - MARGIN, left + across, bottom), fill=_CARD)
+        middle = (left + MARGIN, bottom - (size + MARGIN) / 2)
+        self._letters.write(pen, middle, name, _TEXT, anchor="lm", size=size)
+
     def _card(self, pen: ImageDraw.ImageDraw, card: tuple[str, ...]) -> None:
         """A question, a poll: what was shown on the stage in words, at its lower edge."""
         size = max(12, self._height // _CARD_LINES)
         width = self.stage[0] - 8 * MARGIN
-        rows = [row for line in card for row in wrapped(pen, line, width, size)][:_CARD_MOST]
+        rows = [row for line in card for row in wrapped(self._letters, line, width, size)][:_CARD_MOST]
         if not rows:
             return
         high = round(1.4 * size * len(rows)) + 2 * MARGIN
@@ -225,7 +235,7 @@ class _Canvas:
         pen.rounded_rectangle((left, top, left + width + 2 * MARGIN, top + high), radius=MARGIN, fill=_CARD)
         for number, row in enumerate(rows):
             at = (left + MARGIN, top + MARGIN + 1.4 * size * (number + 0.5))
-            pen.text(at, row, _TEXT, anchor="lm", font_size=size)
+            self._letters.write(pen, at, row, _TEXT, anchor="lm", size=size)
 
 
 class _Slides:
@@ -249,19 +259,19 @@ class _Slides:
         return self._image
 
 
-def wrapped(pen: ImageDraw.ImageDraw, text: str, wide: float, size: int) -> list[str]:
+def wrapped(letters: Letters, text: str, wide: float, size: int) -> list[str]:
     """A text in lines that fit. A word that is too long, such as an address, is broken."""
     found: list[str] = []
     for paragraph in text.splitlines():
         line = ""
         for word in paragraph.split():
             longer = f"{line} {word}" if line else word
-            if pen.textlength(longer, font_size=size) <= wide:
+            if letters.length(longer, size) <= wide:
                 line = longer
                 continue
             found += [line] if line else []
-            letters = max(1, int(len(word) * wide / max(1.0, pen.textlength(word, font_size=size))))
-            parts = [word[at : at + letters] for at in range(0, len(word), letters)]
+            most = max(1, int(len(word) * wide / max(1.0, letters.length(word, size))))
+            parts = [word[at : at + most] for at in range(0, len(word), most)]
             found += parts[:-1]
             line = parts[-1]
         found.append(line)
@@ -271,8 +281,9 @@ def wrapped(pen: ImageDraw.ImageDraw, text: str, wide: float, size: int) -> list
 class _Chat:
     """What was written, the newest below, as a strip beside the picture. It is drawn when something is added."""
 
-    def __init__(self, said: list[tuple[float, Said]], width: int, height: int) -> None:
+    def __init__(self, said: list[tuple[float, Said]], width: int, height: int, letters: Letters) -> None:
         self._said = said
+        self._letters = letters
         self.width = width
         self._image = Image.new("RGB", (max(1, width), height), _BACKGROUND)
         self._size = max(10, height // _CHAT_LINES)
@@ -288,10 +299,10 @@ class _Chat:
         return self._image
 
     def _add(self, said: Said) -> None:
-        pen = ImageDraw.Draw(self._image)
         # What is longer than the strip is high is seen from its end.
-        fitting = wrapped(pen, said.text, self.width - 2 * MARGIN, self._size)
-        self._lines += [(said.name, _NAME), *((line, _TEXT) for line in fitting), ("", _TEXT)]
+        fitting = wrapped(self._letters, said.text, self.width - 2 * MARGIN, self._size)
+        name = self._letters.shortened(said.name, self.width - 2 * MARGIN, self._size)
+        self._lines += [(name, _NAME), *((line, _TEXT) for line in fitting), ("", _TEXT)]
         self._lines = self._lines[-_CHAT_LINES:]
 
     def _draw(self) -> None:
@@ -300,7 +311,7 @@ class _Chat:
         step = self._image.height / _CHAT_LINES
         for back, (line, colour) in enumerate(reversed(self._lines)):
             at = self._image.height - MARGIN - back * step
-            pen.text((MARGIN, at), line, colour, anchor="ls", font_size=self._size * 0.8)
+            self._letters.write(pen, (MARGIN, at), line, colour, anchor="ls", size=round(self._size * 0.8))
 
 
 def compose(
@@ -333,11 +344,11 @@ def compose(
             video.bit_rate = 2_000_000
         audio = out.add_stream("libopus" if web else "aac", rate=RATE)
         audio.layout = "mono"
-        timeline = folder / "timeline.jsonl"
-        beside = _Chat(chat_of(timeline) if chat else [], width // _CHAT_PART if chat else 0, height)
+        timeline, letters = folder / "timeline.jsonl", Letters(fonts_here(), warn)
+        beside = _Chat(chat_of(timeline) if chat else [], width // _CHAT_PART if chat else 0, height, letters)
         _write(
             *(out, video, audio, tracks, scenes_of(timeline), _Slides(folder)),
-            *(begins, ends, fps, _Canvas(width, height, beside), progress),
+            *(begins, ends, fps, _Canvas(width, height, beside, letters), progress),
         )
     return ends - begins
 

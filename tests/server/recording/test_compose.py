@@ -6,13 +6,17 @@ import array
 import fractions
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import av
 import pytest
 
 from media.record.matroska import Format, MatroskaFile
-from tests.harness import podium
+from tests.harness import ROOT, podium
 
 OPUS = Format("A_OPUS", b"OpusHead\x01\x02\x00\x00\x80\xbb\x00\x00\x00\x00\x00", None)
 BEGAN = 1_700_000_000.0
@@ -82,7 +86,7 @@ def test_the_video_shows_both_and_is_loud_when_they_were(recording: Path, tmp_pa
     target = tmp_path / f"all.{kind}"
     done = podium("compose", str(recording), str(target), "--width", "640", "--height", "360", "--fps", "10")
     assert done.returncode == 0, done.stderr
-    assert "100 %" in done.stdout or "90 %" in done.stdout
+    assert [line.split()[0] for line in done.stdout.splitlines()[:4]] == ["0", "25", "50", "75"], "in percent"
     with av.open(str(target)) as container:
         assert abs((container.duration or 0) / 1e6 - 4) < 0.15
         pictures = [(frame.time or 0.0, _shades(frame)) for frame in container.decode(video=0)]
@@ -173,6 +177,37 @@ def test_a_file_that_a_full_disk_left_empty_or_cut_is_left_out_with_a_word(recor
     (recording / "001-0002-audio.webm").write_bytes(b"")
     nothing = podium("compose", str(recording), str(tmp_path / "none.mp4"))
     assert nothing.returncode == 1 and "holds no file of a track that can be read" in nothing.stderr
+
+
+def test_what_was_interrupted_leaves_nothing(recording: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "server", "compose", str(recording), str(tmp_path / "all.mp4"), "--fps", "60"]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith(b"50 %"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) != 0
+    assert [path.name for path in tmp_path.iterdir()] == ["0001"]
+
+
+def test_a_long_name_stays_in_its_tile_on_a_ground_of_its_own(recording: Path, tmp_path: Path) -> None:
+    timeline = recording / "timeline.jsonl"
+    timeline.write_text(timeline.read_text().replace('"name": "Anna"', '"name": "Änne ' + 20 * "W " + '"'))
+    target = tmp_path / "all.mkv"
+    done = podium("compose", str(recording), str(target), "--width", "640", "--height", "180", "--fps", "5")
+    assert done.returncode == 0, done.stderr
+    with av.open(str(target)) as container:
+        frames = [frame for frame in container.decode(video=0) if 2.4 < (frame.time or 0.0) < 3.8]
+    image = frames[0].to_image().convert("L")  # type: ignore[no-untyped-call]
+    hers, his = image.crop((8, 155, 312, 176)), image.crop((326, 155, 632, 176))
+    assert sum(hers.histogram()[:80]) > 0.5 * hers.width * hers.height, "her picture is white"
+    assert sum(his.histogram()[160:]) < 400, "beside his own name none of hers"
 
 
 def test_what_is_no_recording_and_what_would_be_overwritten_is_refused(recording: Path, tmp_path: Path) -> None:
