@@ -57,8 +57,11 @@ def file(entry: Entry) -> bytes:
     event.add("uid", entry.uid)
     event.add("sequence", entry.sequence)
     event.add("dtstamp", moment(entry.stamp, "UTC"))
-    starts = moment(entry.starts, entry.zone)
-    ends = moment(entry.ends or entry.starts + USUAL_S * 1000, entry.zone)
+    zone, until = entry.zone, entry.ends or entry.starts + USUAL_S * 1000
+    if moment(entry.starts, zone).fold or moment(until, zone).fold:
+        # In autumn an hour comes twice; a local time in it is the first one's (RFC 5545, 3.3.5).
+        zone = "UTC"
+    starts, ends = moment(entry.starts, zone), moment(until, zone)
     event.add("dtstart", starts)
     event.add("dtend", ends)
     event.add("summary", entry.title)
@@ -75,7 +78,7 @@ def file(entry: Entry) -> bytes:
     attendee.params["RSVP"] = icalendar.vText("FALSE")
     event.add("attendee", attendee, encode=False)
     calendar.add_component(event)
-    if entry.zone != "UTC":
+    if zone != "UTC":
         # Of its own years: without them the zone's changes are listed up to 2038, and no summer after that.
         calendar.add_missing_timezones(datetime.date(starts.year - 1, 1, 1), datetime.date(ends.year + 2, 1, 1))
     return bytes(calendar.to_ical())

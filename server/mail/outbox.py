@@ -113,6 +113,14 @@ def forget_waiting(connection: sqlite3.Connection, attendee: str) -> bool:
     return connection.execute("SELECT 1 FROM mails WHERE attendee = ?", (attendee,)).fetchone() is not None
 
 
+def withdrawn(connection: sqlite3.Connection, attendee: str) -> int:
+    """How often somebody was told that they are not expected any more."""
+    found = connection.execute(
+        "SELECT count(*) FROM mails WHERE attendee = ? AND kind = ?", (attendee, Kind.WITHDRAWN.value)
+    )
+    return int(found.fetchone()[0])
+
+
 def caused_by(connection: sqlite3.Connection, made_by: str, since: int) -> int:
     """How many mails an identity has caused since then."""
     found = connection.execute("SELECT count(*) FROM mails WHERE made_by = ? AND created > ?", (made_by, since))

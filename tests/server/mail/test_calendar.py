@@ -41,3 +41,13 @@ def test_its_own_time_zone_says_the_hour_it_is_at_then(zone: str, year: int, mon
     (said,) = calendar.timezones
     meant = said.to_tz(lookup_tzid=False)
     assert starts.replace(tzinfo=meant).utcoffset() == starts.utcoffset()
+
+
+def test_in_the_hour_that_comes_twice_the_moment_is_said_without_a_zone() -> None:
+    """02:30 in Vienna on that day is half past midnight in UTC, and an hour later again."""
+    first = datetime.datetime(2026, 10, 25, 0, 30, tzinfo=datetime.UTC)
+    for starts in (first, first + datetime.timedelta(hours=1)):
+        calendar = icalendar.Calendar.from_ical(file(entry(starts, "Europe/Vienna")))
+        (event,) = calendar.walk("VEVENT")
+        assert (event["DTSTART"].dt, event["DTEND"].dt) == (starts, starts + datetime.timedelta(hours=1))
+        assert "TZID" not in event["DTSTART"].params and not calendar.walk("VTIMEZONE")

@@ -189,6 +189,32 @@ def test_to_and_fro_is_one_mail_in_five_minutes_and_says_how_it_is_then(desk: De
     assert (told.mail.kind, told.starts, told.sequence) == ("changed", NOON + 5 * DAY_MS, 4)
 
 
+def test_an_entry_that_was_withdrawn_and_sent_again_has_a_higher_sequence_each_time(desk: Desk) -> None:
+    circle = desk.create("abc-defg-hij", NOON + 9 * DAY_MS)
+    desk.invite(circle, "ben@example.org")
+    assert [told.sequence for told in desk.delivered()] == [0]
+    said = []
+    for _ in range(2):
+        anna = desk.invite(circle)
+        said += desk.delivered()
+        desk.now += 1000
+        desk.do(
+            lambda connection, anna=anna: attendees.settle(connection, anna, attendees.State.WITHDRAWN, "", desk.now)
+        )
+        said += desk.delivered()
+        desk.now += 1000
+    assert kinds(said) == ["invitation", "withdrawn"] * 2
+    assert [told.sequence for told in said] == [0, 1, 2, 3]
+    desk.invite(circle)
+    desk.delivered()
+    desk.plan(circle, NOON + 8 * DAY_MS)
+    desk.after(0)
+    assert {told.email: told.sequence for told in desk.after(GATHER_MS)} == {
+        "anna@example.org": 5,
+        "ben@example.org": 1,
+    }
+
+
 # --- reminders -------------------------------------------------------------------------------------
 
 
