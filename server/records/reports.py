@@ -29,7 +29,8 @@ from server.roomlog import AuditEntry, RoomLog
 Row = dict[str, Any]
 
 # What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection"); names and reasons are people's text.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# The wide ones are the same to it where people write them.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CAME_IN = frozenset(("participant.joined", "participant.returned"))
 # A grace period ends this much late at most, when the server is busy: ms.
 LATE_MS = 5000

@@ -372,7 +372,7 @@ async def test_the_questions_are_told_with_their_answers_also_private_ones(scene
     assert [row["number"] for row in rows] == [1, 2]
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠x"])
 def test_no_cell_begins_as_a_formula_does(text: str) -> None:
     assert cell(text) == "'" + text
     assert cell([text, "u_b"]).startswith("'")
