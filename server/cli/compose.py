@@ -34,6 +34,8 @@ def compose(
         raise typer.BadParameter("Width and height are even numbers: the codecs take no others.")
     if target.exists():
         fail(Failed(f"{target} is there already."))
+    if not target.parent.is_dir():
+        fail(Failed(f"There is no folder {target.parent}."))
     told = -1
 
     def progress(done: float, whole: float) -> None:

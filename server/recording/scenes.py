@@ -8,7 +8,7 @@ large, the others below, beside, or in a corner over it; tiles placed by hand st
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,7 +46,7 @@ class Asked(NamedTuple):
 class Scene(NamedTuple):
     """A moment: names, who is on the stage in order, tiles placed by hand (x, y, width, height in percent), the kind of
     layout, who was chosen to be large, who spoke last; the slides, the question (who asked, and what) and the
-    poll that were shown."""
+    polls that were shown, the newest last."""
 
     names: dict[str, str]
     stage: tuple[str, ...]
@@ -56,13 +56,13 @@ class Scene(NamedTuple):
     speaker: str = ""
     slides: Page | None = None
     question: str = ""
-    poll: Asked | None = None
+    polls: tuple[Asked, ...] = ()
 
     def card(self, moment: float) -> tuple[str, ...]:
-        """The lines that are shown over the stage."""
+        """The lines that are shown over the stage: of several polls there is room for the newest."""
         asked = (self.question,) if self.question else ()
-        poll = self.poll
-        return (*asked, poll.question, *poll.options) if poll is not None and moment < poll.until else asked
+        poll = next((each for each in reversed(self.polls) if moment < each.until), None)
+        return (*asked, poll.question, *poll.options) if poll is not None else asked
 
 
 class Said(NamedTuple):
@@ -95,18 +95,17 @@ def scenes_of(timeline: Path) -> list[tuple[float, Scene]]:
             picture = line["begin"]
             names = {each["id"]: each["name"] for each in picture.get("people", ())}
             scene = _laid_out(Scene(names, tuple(picture.get("stage", ())), {}), picture.get("layout", {}))
-            polls = [_poll(each) for each in picture.get("polls", ())]
             scene = scene._replace(
                 slides=_page(picture.get("slides")),
                 question=_question(picture.get("displayed")),
-                poll=polls[-1] if polls else None,
+                polls=tuple(_poll(each) for each in picture.get("polls", ())),
             )
         elif "event" in line:
             scene = _after(scene, line["event"])
             scene = _shown(scene, line["event"], float(line["at"]) / 1000)
         elif "speaker" in line:
             scene = scene._replace(speaker=str(line["speaker"]))
-        if scene is not before:
+        if scene != before:
             found.append((float(line["at"]) / 1000, scene))
     return found
 
@@ -149,16 +148,19 @@ def _shown(scene: Scene, event: Mapping[str, Any], at: float) -> Scene:
     if kind == "question.displayed":
         return scene._replace(question=_question(event.get("question")))
     if kind == "poll.launched":
-        return scene._replace(poll=_poll(event["poll"]))
-    if scene.poll is None or scene.poll.number != event.get("poll"):
-        return scene
+        return scene._replace(polls=(*scene.polls, _poll(event["poll"])))
     if kind == "poll.closed":
-        results = zip(scene.poll.options, event.get("counts", ()), strict=False)
-        options = tuple(f"{option}: {count}" for option, count in results)
-        return scene._replace(poll=scene.poll._replace(options=options, until=at + _RESULTS_S))
+        counts = event.get("counts", ())
+        closed = (_results(each, counts, at) if each.number == event.get("poll") else each for each in scene.polls)
+        return scene._replace(polls=tuple(closed))
     if kind == "poll.removed":
-        return scene._replace(poll=None)
+        return scene._replace(polls=tuple(each for each in scene.polls if each.number != event.get("poll")))
     return scene
+
+
+def _results(poll: Asked, counts: Iterable[int], at: float) -> Asked:
+    options = tuple(f"{option}: {count}" for option, count in zip(poll.options, counts, strict=False))
+    return poll._replace(options=options, until=at + _RESULTS_S)
 
 
 def _page(slides: Mapping[str, Any] | None) -> Page | None:

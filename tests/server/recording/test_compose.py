@@ -214,6 +214,8 @@ def test_what_is_no_recording_and_what_would_be_overwritten_is_refused(recording
     (tmp_path / "there.mp4").write_text("mine")
     refused = podium("compose", str(recording), str(tmp_path / "there.mp4"))
     assert (refused.returncode, (tmp_path / "there.mp4").read_text()) == (1, "mine")
+    refused = podium("compose", str(recording), str(tmp_path / "nowhere" / "new.mp4"))
+    assert refused.returncode == 1 and f"There is no folder {tmp_path / 'nowhere'}." in refused.stderr
     refused = podium("compose", str(tmp_path), str(tmp_path / "new.mp4"))
     assert refused.returncode == 1
     assert "holds no recording" in refused.stderr

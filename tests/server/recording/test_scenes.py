@@ -144,3 +144,18 @@ def test_what_is_shown_on_the_stage_is_in_the_scene_until_it_is_taken_down(tmp_p
     assert [scene.card(9.0) for _, scene in gone_on] == [("Tea?", "Yes", "No")], (
         "what befalls another poll is not its own"
     )
+
+
+def test_when_the_newest_poll_is_over_the_one_that_is_still_open_is_seen_again(tmp_path: Path) -> None:
+    tea, cake = ({"number": n, "question": text, "options": ["Yes"]} for n, text in ((1, "Tea?"), (2, "Cake?")))
+    lines = (
+        {"type": "poll.launched", "poll": cake},
+        {"type": "poll.closed", "poll": 2, "answers": 1, "counts": [1]},
+        {"type": "poll.closed", "poll": 1, "answers": 1, "counts": [1]},
+    )
+    begin = {"at": 1000, "begin": {"people": [], "polls": [tea]}}
+    happened = ({"at": 2000 + 20_000 * n, "event": event} for n, event in enumerate(lines))
+    (_, first), (_, both), (_, over), (_, last) = scenes_of(timeline(tmp_path, begin, *happened))
+    assert first.card(1) == ("Tea?", "Yes") and both.card(2) == ("Cake?", "Yes")
+    assert over.card(22) == ("Cake?", "Yes: 1") and over.card(33) == ("Tea?", "Yes")
+    assert last.card(43) == ("Tea?", "Yes: 1") and last.card(53) == ()
