@@ -76,14 +76,18 @@ async def people(roomlog: RoomLog, room: Room) -> AsyncIterator[Row]:
     """Everybody who was in the conference, as far back as the audit record reaches, in the order in which they first
     came, also to its door: with the role they have there now, or would come back with."""
     found: dict[str, Row] = {}
+    there: set[str] = set()
     async for entry in lines(roomlog, room.conference):
         if entry.command == "enter":
             known = found.setdefault(entry.actor, {"came": 0})
             known |= {"name": entry.name, "entered": entry.details}
         for identity in _came(entry):
-            if (row := found.get(identity)) is not None:
+            # Who comes back within the grace period has not been away.
+            if identity not in there and (row := found.get(identity)) is not None:
                 row.setdefault("first_came", moment(entry.time))
                 row |= {"last_came": moment(entry.time), "came": row["came"] + 1}
+                there.add(identity)
+        there.difference_update(there.copy() if "conference.ended" in entry.events else _gone(entry))
     for identity, row in found.items():
         entered = row["entered"]
         if not row["came"]:

@@ -176,6 +176,28 @@ async def test_who_got_no_further_than_the_door_was_not_there_and_who_was_let_in
     ]
 
 
+async def test_who_came_back_within_the_grace_period_came_once(scene: Any, clients: Any) -> None:
+    server, conference, owner, _ = scene
+    ada = server.guest("Ada", conference=conference)
+    lost = await clients(server, ada, conference)
+    await lost.drop()
+    await owner.event("participant.away", person=ada.identity)
+    back = await clients(server, ada, conference)
+    path, token = f"/conferences/{conference}/reports", server.login().token
+
+    def told() -> tuple[int, int]:
+        people, stays = (
+            server.api("GET", f"{path}/{each}?format=json", token=token) for each in ("people", "attendance")
+        )
+        came = next(one["came"] for one in people if one["name"] == "Ada")
+        return came, sum(one["name"] == "Ada" for one in stays)
+
+    assert told() == (1, 1)
+    await back.send("conference.leave")
+    await back.join(conference)
+    assert told() == (2, 2)
+
+
 async def test_of_those_whom_one_command_concerned_who_came_in_and_who_left_is_told_apart(
     scene: Any, clients: Any
 ) -> None:
