@@ -40,8 +40,11 @@ class Client:
 
     def record(self, kind: int, content: bytes, number: int) -> bytes:
         """A record as no library sends it, protected with the client's key (RFC 5246 section 5, RFC 5288 section 3)."""
-        seed = b"key expansion" + self.connection.server_random() + self.connection.client_random()
-        state, secret, block = seed, self.connection.master_key(), b""
+        server, client = self.connection.server_random(), self.connection.client_random()
+        secret = self.connection.master_key()
+        assert server is not None and client is not None and secret is not None
+        seed = b"key expansion" + server + client
+        state, block = seed, b""
         while len(block) < 40:
             state = hmac.digest(secret, state, "sha256")
             block += hmac.digest(secret, state + seed, "sha256")

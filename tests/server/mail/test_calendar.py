@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -49,5 +50,7 @@ def test_in_the_hour_that_comes_twice_the_moment_is_said_without_a_zone() -> Non
     for starts in (first, first + datetime.timedelta(hours=1)):
         calendar = icalendar.Calendar.from_ical(file(entry(starts, "Europe/Vienna")))
         (event,) = calendar.walk("VEVENT")
-        assert (event["DTSTART"].dt, event["DTEND"].dt) == (starts, starts + datetime.timedelta(hours=1))
-        assert "TZID" not in event["DTSTART"].params and not calendar.walk("VTIMEZONE")
+        begins: Any = event["DTSTART"]
+        ends: Any = event["DTEND"]
+        assert (begins.dt, ends.dt) == (starts, starts + datetime.timedelta(hours=1))
+        assert "TZID" not in begins.params and not calendar.walk("VTIMEZONE")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sqlite3
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -189,6 +191,10 @@ def test_to_and_fro_is_one_mail_in_five_minutes_and_says_how_it_is_then(desk: De
     assert (told.mail.kind, told.starts, told.sequence) == ("changed", NOON + 5 * DAY_MS, 4)
 
 
+def withdraw(attendee: attendees.Attendee, now: int, connection: sqlite3.Connection) -> None:
+    attendees.settle(connection, attendee, attendees.State.WITHDRAWN, "", now)
+
+
 def test_an_entry_that_was_withdrawn_and_sent_again_has_a_higher_sequence_each_time(desk: Desk) -> None:
     circle = desk.create("abc-defg-hij", NOON + 9 * DAY_MS)
     desk.invite(circle, "ben@example.org")
@@ -198,9 +204,7 @@ def test_an_entry_that_was_withdrawn_and_sent_again_has_a_higher_sequence_each_t
         anna = desk.invite(circle)
         said += desk.delivered()
         desk.now += 1000
-        desk.do(
-            lambda connection, anna=anna: attendees.settle(connection, anna, attendees.State.WITHDRAWN, "", desk.now)
-        )
+        desk.do(functools.partial(withdraw, anna, desk.now))
         said += desk.delivered()
         desk.now += 1000
     assert kinds(said) == ["invitation", "withdrawn"] * 2
