@@ -215,12 +215,14 @@ class Router:
             self._renew(transport)
         transport.remote_ufrag = used.ufrag
         transport.expect(used.fingerprints)
+        codecs = [line.track.codec for line in found.lines]
         uplink.bind(found.lines, found.extensions, found.transport_cc)
         self._session += 1
         answer = write(found.answer, self._local(transport), "passive", self._session, message.request & 0x7FFFFFFF)
         self._send(PublishAnswer(request=message.request, sdp=answer))
-        for line in found.lines:
-            room.bound(line.track)
+        for line, codec in zip(found.lines, codecs, strict=True):
+            if line.track.codec is not codec:
+                room.bound(line.track)
         room.show_some(OFFERS_PER_TICK, time.monotonic())
 
     def subscribe_open(self, message: SubscribeOpen) -> None:

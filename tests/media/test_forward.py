@@ -9,13 +9,15 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from media import rtcp
 from media.codecs import H264_CONSTRAINED_BASELINE
 from media.limits import Limits
 from media.nack import WAIT
 from media.transport import Transport
-from protocol.control import RoomReport, SubscribeOffer
+from protocol.control import PublishAnswer, PublishOffer, RoomReport, SubscribeOffer
+from tests.media.test_sdp import CHROMIUM
 from tests.media.wire import AUDIO_SSRC, DELTA, KEYFRAME, RTX_SSRC, VIDEO_SSRC, Seen, Wire
 
 
@@ -385,6 +387,19 @@ def test_a_publisher_that_comes_back_continues_the_viewers_sequence(wire: Wire) 
 
 
 # --- retransmission ---------------------------------------------------------------------------------
+
+
+def test_viewers_are_not_looked_at_again_for_a_description_that_changes_nothing_for_them(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[float] = []
+    monkeypatch.setattr(wire.subscription, "show", lambda visible, now: shown.append(now))
+    offer = PublishOffer(request=1, room="r", peer="anna", sdp=CHROMIUM, bindings={"1": "anna/video"}, restart=False)
+    h264 = CHROMIUM.replace("UDP/TLS/RTP/SAVPF 96 ", "UDP/TLS/RTP/SAVPF 108 96 ")
+    for sdp, looks in (CHROMIUM, 0), (CHROMIUM, 0), (h264, 1), (h264, 1), (CHROMIUM, 2):
+        wire.router.publish_offer(replace(offer, sdp=sdp))
+        assert isinstance(wire.said[-1], PublishAnswer)
+        assert len(shown) == looks
 
 
 def test_what_a_viewer_misses_is_repeated_on_the_rtx_stream_under_its_own_numbers(wire: Wire) -> None:
