@@ -250,6 +250,11 @@ class Layer:
             self._woken_at = now  # also where it has not fallen silent yet
         self.paused = paused
 
+    def interrupt(self) -> None:
+        """More is missing than can be asked for: viewers begin anew, with numbers that go on."""
+        self.hold()
+        self.cache.clear()
+
     # --- who gets it ------------------------------------------------------------------------------
 
     def hold(self, *, new_clock: bool = False) -> None:

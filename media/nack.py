@@ -38,13 +38,15 @@ Request = TypeVar("Request", bound=Hashable)
 class NackGenerator:
     """What one received stream lacks. `now` is in seconds of any monotonic clock.
 
-    `wants_keyframe` is set when something was given up; the owner acts on it and clears it.
+    `wants_keyframe` is set when something was given up; the owner acts on it and clears it. `outage()` is called at the
+    packet behind a hole that is too large to be asked for.
     `given_up` and `recovered` count packets; `rtt` is in seconds, `None` until the first answer.
     """
 
-    __slots__ = ("_deviation", "_extender", "_missing", "given_up", "recovered", "rtt", "wants_keyframe")
+    __slots__ = ("_deviation", "_extender", "_missing", "_outage", "given_up", "recovered", "rtt", "wants_keyframe")
 
-    def __init__(self) -> None:
+    def __init__(self, outage: Callable[[], None] = lambda: None) -> None:
+        self._outage = outage
         self._extender = SequenceExtender()
         # extended number → [when first missed, when last asked for, tries]; in order, as numbers only grow
         self._missing: dict[int, list[float]] = {}
@@ -71,6 +73,7 @@ class NackGenerator:
             self.given_up += gap + len(missing)
             missing.clear()
             self.wants_keyframe = True
+            self._outage()
             return True
         for number in range(highest + 1, extended):
             missing[number] = [now, 0.0, 0]

@@ -120,6 +120,11 @@ class Carrier(Layer):
         for layer in self.layers:
             layer.begin(stream, now)
 
+    def interrupt(self) -> None:
+        """See `Layer.interrupt`."""
+        for layer in self.layers:
+            layer.interrupt()
+
     def reopened(self) -> None:
         """Its track was closed: what came meanwhile has not been looked at."""
         self._newest = -1

@@ -70,7 +70,9 @@ class Stream:
         self.repeats = repeats
         self.loss = LossRegister(line.choice.codec.clock_rate)
         self.clock = SenderClock(line.choice.codec.clock_rate)
-        self.nack = NackGenerator() if layer.track.is_video else None
+        # Viewers begin anew behind an outage, with numbers that go on: of two jumps by half a round, the first of which
+        # is lost on the way to them, their SRTP would count one, and never read anything under that SSRC again.
+        self.nack = NackGenerator(layer.interrupt) if layer.track.is_video else None
         self.sound = None if layer.track.is_video else Sound()
         self.carrier = layer if isinstance(layer, Carrier) else None
         self.recovered = 0

@@ -389,6 +389,22 @@ def test_a_publisher_that_comes_back_continues_the_viewers_sequence(wire: Wire) 
 # --- retransmission ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("step", [600, 20_000, 32_767])
+def test_a_publisher_that_jumps_does_not_cost_a_viewer_the_count_of_its_srtp(wire: Wire, step: int) -> None:
+    """The line is somebody else's some day. `Wire.seen` decrypts with one session for all that comes."""
+    wire.video(1, KEYFRAME)
+    wire.audio(1)
+    for n in range(1, 400):
+        seq = (1 + n * step) & 0xFFFF
+        publisher = wire.publisher_socket.getsockname()
+        wire.receive(wire.protected_video(seq, KEYFRAME), publisher)
+        wire.receive(wire.protected_audio(seq), publisher)
+        if n % 80:
+            wire.lose()
+        else:
+            assert len(wire.seen()) == 2
+
+
 def test_viewers_are_not_looked_at_again_for_a_description_that_changes_nothing_for_them(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,10 +45,16 @@ def test_what_is_from_before_the_pause_or_out_of_it_is_not_taken_any_more() -> N
 
 def test_what_is_far_too_late_is_not_taken() -> None:
     numbering = Numbering()
-    assert [numbering.take(seq) for seq in (1, 1000)] == [1, 1000]
-    assert not numbering.lacks(500)
-    assert numbering.take(500) is None
-    assert numbering.lacks(990)
+    assert [numbering.take(seq) for seq in (1, 60, 100)] == [1, 60, 100]
+    assert not numbering.lacks(30)
+    assert numbering.take(30) is None
+    assert numbering.lacks(90)
+
+
+def test_behind_an_outage_the_numbers_go_on_without_a_gap() -> None:
+    numbering = Numbering()
+    assert [numbering.take(seq) for seq in (1, 65, 130, 132, 131)] == [1, 65, 66, 68, 67]
+    assert [numbering.take(seq) for seq in (32_800, 129, 65_000, 32_000)] == [69, None, 70, 71]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -236,6 +236,10 @@ class Wire:
             packets.append(Seen(*parsed[:5], whole[parsed[5] : length - parsed[9]], whole))
         return packets
 
+    def lose(self) -> None:
+        """What has come to the viewer since the last call does not reach it."""
+        self._datagrams(self.viewer_socket)
+
     def reports(self, at: socket.socket) -> list[rtcp.Packet]:
         """The RTCP packets that have come to the viewer's or the publisher's socket."""
         back = session(PROFILE, KEY, inbound=True)
