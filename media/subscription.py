@@ -314,6 +314,7 @@ class Subscription:
     def each_second(self, now: float) -> None:
         """Sender reports; redundant audio where there is loss; an offer that was not answered is made again."""
         self.feedback.each_second(self._cname, now)
+        self.viewer.each_second(now)
         lossy = self.feedback.lossy(now)
         for line in self.lines:
             line.downlink.carry_former(lossy)

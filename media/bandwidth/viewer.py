@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # What was sent is measured over so long, and anew when the last measurement is so old.
 WINDOW, FINE = 1.0, 0.2
+# Wishes taken up at once, and then one a second: each may have a key frame made, which everybody gets.
+WISHES = 5
 # Browsers report for each picture by itself, each second: put together, they say something of the link.
 REPORTS_EVERY = 1.0
 
@@ -41,6 +43,8 @@ class Viewer:
         paused: Callable[[tuple[str, ...]], None],
     ) -> None:
         self.heights: dict[str, int] = {}
+        self._wishes = WISHES
+        self._wished: dict[str, int] | None = None  # what waits for the next second
         self.controller: Controller | None = None  # once it is known whether it hears
         self.restless = False
         self._lines = lines
@@ -63,8 +67,19 @@ class Viewer:
 
     def prefer(self, heights: dict[str, int], now: float) -> None:
         """What it looks at has changed."""
+        if self._wishes <= 0:
+            self._wished = heights
+            return
+        self._wishes -= 1
         self.heights = heights
         self.reconsider(now)
+
+    def each_second(self, now: float) -> None:
+        """Take up what has waited."""
+        self._wishes = min(WISHES, self._wishes + 1)
+        if self._wished is not None:
+            heights, self._wished = self._wished, None
+            self.prefer(heights, now)
 
     # --- what it says -----------------------------------------------------------------------------
 

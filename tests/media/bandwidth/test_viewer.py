@@ -10,7 +10,7 @@ import pytest
 from media import rtcp
 from media.bandwidth.controller import Controller
 from media.bandwidth.estimator import Sent
-from media.bandwidth.viewer import Viewer
+from media.bandwidth.viewer import WISHES, Viewer
 from media.codecs import send_time
 from protocol.control import Paused, PeerClose, Prefer
 from tests.media.test_layers import Camera, rid_of
@@ -125,3 +125,27 @@ def test_every_packet_of_a_picture_says_when_it_was_sent_also_when_it_is_repeate
         moment = int.from_bytes(block[5:], "big") / 2**18
         assert 0 <= (moment - before) % 64 <= after - before + 1e-3
     assert repeated.payload[2:] == packet.payload
+
+
+def test_a_viewer_that_changes_its_mind_all_the_time_has_one_key_frame_a_second_made(call: Call) -> None:
+    track, now = call.camera.track, call.now
+    asked = 0
+    for number in range(500):  # in 10 s
+        now += 0.02
+        call.wire.router.prefer(Prefer(room="r", peer="vera", heights={"anna/video": (135, 270, 540)[number % 3]}))
+        if number % 50 == 0:
+            call.wire.subscription.each_second(now)
+        for layer in track.layers:
+            if layer.keyframes.due(now):
+                asked += 1
+                call.camera.send(layer.rid, key=True)
+    assert asked <= 10 + WISHES
+    assert call.viewer.heights["anna/video"] in (135, 270, 540)
+
+
+def test_the_last_wish_of_many_is_taken_up_within_a_second(call: Call) -> None:
+    for height in [100, 270] * WISHES:
+        call.wire.router.prefer(Prefer(room="r", peer="vera", heights={"anna/video": height}))
+    call.wire.router.prefer(Prefer(room="r", peer="vera", heights={"anna/video": 540}))
+    call.wire.subscription.each_second(call.now)
+    assert {rid_of(packet) for packet in call.settle()} == {"f"}
