@@ -227,7 +227,8 @@ export class Publisher extends EventTarget {
       }
       const sendEncodings = source === 'video' ? this.#encodings(source, track) : [{ maxBitrate: BITRATES[source] }];
       const added = pc.addTransceiver(track ?? KINDS[source], { direction: 'sendonly', sendEncodings });
-      if (source === 'video' && this.#made !== 'vp8') added.setCodecPreferences(preferences(this.#made));
+      // Also for VP8: Safari offers H.264 first.
+      if (KINDS[source] === 'video') added.setCodecPreferences?.(preferences(source === 'video' ? this.#made : 'vp8'));
       this.#lines.set(source, added);
     }
     for (const [source, line] of this.#lines) {
