@@ -33,7 +33,7 @@ Row = dict[str, Any]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _CAME_IN = frozenset(("participant.joined", "participant.returned"))
 # A grace period ends this much late at most, when the server is busy: ms.
-LATE_MS = 5000
+LATE_MS = 2000
 # Rows that are written at once.
 _PORTION = 200
 
