@@ -122,13 +122,14 @@ class RoomRecorder(Message, frozen=True, kw_only=True, tag="room_recorder"):
 
 
 class RecordRoom(Message, frozen=True, kw_only=True, tag="record_room"):
-    """To a recorder (media/record/): write what this room sends into files of this folder, which exists; `segment` goes
-    into their names, and is another one for each recorder that goes on with a recording. It ends by itself with
-    `most_bytes` in this segment, when the disk has less than `free_bytes` left, or when something has waited for it for
-    `patience_s`. Answered by `RecordingReport`s."""
+    """To a recorder (media/record/): write what this room sends to a group of peers into files of this folder, which
+    exists; `segment` goes into their names, and is another one for each recorder that goes on with a recording. It ends
+    by itself with `most_bytes` in this segment, when the disk has less than `free_bytes` left, or when something has
+    waited for it for `patience_s`. Answered by `RecordingReport`s."""
 
     room: str
     recording: str
+    group: str
     folder: str
     segment: int
     most_bytes: int

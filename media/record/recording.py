@@ -146,7 +146,7 @@ class Recording:
         if self._disk.error is not None:
             self._fail(self._disk.error)
             return
-        tracks = self._room.tracks
+        tracks = {id: track for id, track in self._room.tracks.items() if self.what.group in track.to}
         for id in [id for id, tap in self._taps.items() if tracks.get(id) is not tap.track]:
             self._leave(self._taps.pop(id), now)
         for id, track in tracks.items():

@@ -26,6 +26,7 @@ from server.recording import slides as slides_kept
 from server.recording.speaker import Speaker
 from server.recording.timeline import Timeline
 from server.room import inner
+from server.room.plan import AUDIENCE
 from server.room.refusal import Refusal
 from server.room.state import Room
 from server.room.view import audience, public, snapshot
@@ -246,6 +247,8 @@ class RoomRecording:
             control.RecordRoom(
                 room=self.conference,
                 recording=str(number),
+                # What those alone see who lead a lecture, its students, is no part of it.
+                group=AUDIENCE,
                 folder=str(folder.absolute()),
                 segment=segment,
                 most_bytes=left,

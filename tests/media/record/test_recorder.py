@@ -88,6 +88,7 @@ class Studio:
             RecordRoom(
                 room="r",
                 recording="rec",
+                group="all",
                 folder=str(self.folder),
                 segment=segment,
                 most_bytes=int(most),
@@ -156,6 +157,29 @@ async def test_each_track_becomes_a_file_that_plays_with_sound_and_picture_in_st
             assert stream["codec_name"] == name
             assert abs(float(form["duration"]) - one.times[-1]) < 0.1
             assert form["tags"]["creation_time"]
+
+
+async def test_what_goes_to_some_only_is_not_written(tmp_path: Path) -> None:
+    """As the students of a lecture, whom those see who lead it; one of them has the stage for a while."""
+    to_all, sound = route("anna", "video", "all", "leaders"), route("anna", "audio", "all", "leaders")
+    async with studio(tmp_path) as found, recorder() as writer:
+        found.open = (sound, route("anna", "video", "leaders"))
+        await found.record(writer)
+        anna = Film(found.worker, "anna")
+        await anna.start()
+        await asyncio.sleep(3)
+        assert {file.source for file in index(tmp_path)[0]} == {"audio"}
+        await found.tell(writer, (sound, to_all))
+        await asyncio.sleep(3)
+        await found.tell(writer, (sound, route("anna", "video", "leaders")))
+        await asyncio.sleep(3)
+        await end(writer)
+        await anna.pc.close()
+        files, _ = index(tmp_path)
+        heard, seen = (decoded(tmp_path, file) for file in sorted(files, key=lambda file: file.source))
+        assert heard.times[-1] > 7
+        assert seen.begins - heard.begins > 2
+        assert 1.5 < seen.times[-1] < 4
 
 
 async def test_what_the_link_loses_is_made_up_for(tmp_path: Path) -> None:
