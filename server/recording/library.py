@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from server.recording import slides, timeline
+from server.recording.scenes import named_by
 
 _NUMBER = re.compile(r"[0-9]{4,9}\Z")
 _FILE = re.compile(r"([0-9]{3,})-([0-9]{4,})-[a-z_]+\.(?:webm|mkv)\Z")
@@ -188,5 +189,5 @@ def _named(line: dict[str, object]) -> Iterator[tuple[str, str]]:
     if isinstance(begin, dict):
         for person in begin.get("people", ()):
             yield str(person.get("id")), str(person.get("name", ""))
-    elif isinstance(event, dict) and event.get("type") == "participant.joined":
-        yield str(event.get("person")), str(event.get("name", ""))
+    elif isinstance(event, dict):
+        yield from named_by(event)

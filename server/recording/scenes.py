@@ -110,6 +110,14 @@ def scenes_of(timeline: Path) -> list[tuple[float, Scene]]:
     return found
 
 
+def named_by(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Who is called what, as far as an event says it: in a crowd not everybody is told of each coming."""
+    if event.get("type") == "participant.joined":
+        yield str(event.get("person")), str(event.get("name", ""))
+    elif event.get("type") in ("stage.taken", "remark.granted") and event.get("who"):
+        yield str(event.get("person")), str(event["who"].get("name", ""))
+
+
 def chat_of(timeline: Path) -> list[tuple[float, Said]]:
     """What was written to everybody, and when (seconds since 1970); not what was deleted."""
     found = []
@@ -122,8 +130,9 @@ def chat_of(timeline: Path) -> list[tuple[float, Said]]:
 
 def _after(scene: Scene, event: Mapping[str, Any]) -> Scene:
     kind, person = event.get("type"), str(event.get("person", ""))
-    if kind == "participant.joined":
-        return scene._replace(names={**scene.names, person: str(event.get("name", ""))})
+    for named, name in named_by(event):
+        if scene.names.get(named) != name:
+            scene = scene._replace(names={**scene.names, named: name})
     if kind == "stage.taken" and person not in scene.stage:
         return scene._replace(stage=(*scene.stage, person))
     if kind in ("stage.left", "participant.left"):

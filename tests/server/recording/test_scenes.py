@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from server.recording.library import Library
 from server.recording.scenes import Said, Scene, chat_of, places, scenes_of
 
 AB = ["a", "b"]
@@ -159,3 +160,21 @@ def test_when_the_newest_poll_is_over_the_one_that_is_still_open_is_seen_again(t
     assert first.card(1) == ("Tea?", "Yes") and both.card(2) == ("Cake?", "Yes")
     assert over.card(22) == ("Cake?", "Yes: 1") and over.card(33) == ("Tea?", "Yes")
     assert last.card(43) == ("Tea?", "Yes: 1") and last.card(53) == ()
+
+
+def test_who_came_in_a_crowd_has_their_name_from_when_they_are_on_the_stage(tmp_path: Path) -> None:
+    folder = tmp_path / "conference" / "0001"
+    folder.mkdir(parents=True)
+    taken = {"type": "stage.taken", "person": "g_1", "who": {"id": "g_1", "name": "Vera"}}
+    granted = {"type": "remark.granted", "person": "g_2", "until": 9000, "who": {"id": "g_2", "name": "Ben"}}
+    lines = [{"at": 2000, "event": taken}, {"at": 3000, "event": granted}]
+    begin = {"people": [], "stage": []}
+    *_, (_, last) = scenes_of(timeline(folder, {"at": 1000, "begin": begin}, *lines))
+    assert last.names == {"g_1": "Vera", "g_2": "Ben"} and last.stage == ("g_1",)
+    for number, person in enumerate(last.names, 1):
+        name = f"001-000{number}-audio.webm"
+        (folder / name).write_bytes(b"-")
+        with (folder / "tracks.jsonl").open("a") as index:
+            index.write(json.dumps({"type": "begun", "file": name, "person": person, "source": "audio"}) + "\n")
+    (recorded,) = Library(tmp_path).all("conference")
+    assert [file.label for file in recorded.files if file.person] == ["Vera", "Ben"]
