@@ -35,6 +35,8 @@ _BACKGROUND, _TILE, _TEXT, _NAME = (17, 20, 26), (38, 44, 56), (235, 238, 245), 
 STALE_S = 2.0
 # A gap between two sounds above this is silence, below it the clock's jitter.
 _JITTER_S = 0.03
+# So long nothing is recorded before that is left out: another recorder is there within some seconds.
+_PAUSE_S = 15.0
 MARGIN = 8
 # The chat takes this part of the width, and so many lines fill its height.
 _CHAT_PART, _CHAT_LINES = 4, 36
@@ -53,6 +55,7 @@ class Track(NamedTuple):
     person: str
     source: str
     begins: float
+    segment: int = 1
 
 
 def tracks_of(folder: Path, warn: Callable[[str], None] = lambda sentence: None) -> list[Track]:
@@ -61,7 +64,8 @@ def tracks_of(folder: Path, warn: Callable[[str], None] = lambda sentence: None)
     for line in lines(folder / "tracks.jsonl"):
         if line.get("type") == "begun" and (folder / str(line["file"])).is_file():
             path = folder / Path(str(line["file"])).name
-            found.append(Track(path, str(line["person"]), str(line["source"]), float(line["begins"])))
+            about = str(line["person"]), str(line["source"]), float(line["begins"]), int(line.get("segment", 1))
+            found.append(Track(path, *about))
     if not found:
         raise ComposeError(f"{folder} holds no recording: tracks.jsonl names no file that is there.")
     readable = []
@@ -331,8 +335,9 @@ def compose(
     The kind of file follows from the name of `target`: WebM (VP8, Opus), otherwise what its name says (H.264, AAC).
     Raises `ComposeError`, `OSError` and `av.FFmpegError`."""
     tracks = tracks_of(folder, warn)
+    pauses = pauses_of(tracks)
     begins = min(track.begins for track in tracks)
-    ends = max(_end(track) for track in tracks)
+    seconds = max(_end(track) for track in tracks) - begins - sum(until - since for since, until in pauses)
     web = target.suffix == ".webm"
     with av.open(str(target), "w") as out:
         video = out.add_stream("libvpx" if web else "libx264", rate=fps)
@@ -348,9 +353,22 @@ def compose(
         beside = _Chat(chat_of(timeline) if chat else [], width // _CHAT_PART if chat else 0, height, letters)
         _write(
             *(out, video, audio, tracks, scenes_of(timeline), _Slides(folder)),
-            *(begins, ends, fps, _Canvas(width, height, beside, letters), progress),
+            *(begins, seconds, pauses, fps, _Canvas(width, height, beside, letters), progress),
         )
-    return ends - begins
+    return seconds
+
+
+def pauses_of(tracks: list[Track]) -> list[tuple[float, float]]:
+    """Since and until when (seconds since 1970) nothing was recorded between two segments: a server was away, or nobody
+    was there. What is short stays, as it was."""
+    found, over = [], min(track.begins for track in tracks)
+    for segment in sorted({track.segment for track in tracks}):
+        some = [track for track in tracks if track.segment == segment]
+        begins = min(track.begins for track in some)
+        if begins - over > _PAUSE_S:
+            found.append((over, begins))
+        over = max(over, *map(_end, some))
+    return found
 
 
 def _stream(container: Any, track: Track) -> Any:
@@ -373,7 +391,8 @@ def _write(
     scenes: list[tuple[float, Scene]],
     slides: _Slides,
     begins: float,
-    ends: float,
+    seconds: float,
+    pauses: list[tuple[float, float]],
     fps: int,
     canvas: _Canvas,
     progress: Callable[[float, float], None],
@@ -381,9 +400,13 @@ def _write(
     waiting = sorted(tracks, key=lambda track: track.begins)
     pictures: list[_Pictures] = []
     sounds: list[_Sound] = []
-    scene, heard, origin = Scene({}, (), {}), 0, round(begins * RATE)
-    for number in range(int((ends - begins) * fps) + 1):
-        moment = begins + number / fps
+    scene, heard, passed = Scene({}, (), {}), 0, 0.0
+    for number in range(int(seconds * fps) + 1):
+        moment = begins + passed + number / fps
+        while pauses and moment >= pauses[0][0]:
+            since, until = pauses.pop(0)
+            passed, moment = passed + until - since, moment + until - since
+        origin = round((begins + passed) * RATE)
         while waiting and waiting[0].begins <= moment + SAMPLES / RATE:
             track = waiting.pop(0)
             if track.source in _SEEN:
@@ -414,7 +437,7 @@ def _write(
             heard += SAMPLES
         pictures, sounds = _going_on(pictures), _going_on(sounds)
         if number % fps == 0:
-            progress(number / fps, ends - begins)
+            progress(number / fps, seconds)
     out.mux(video.encode(None))
     out.mux(audio.encode(None))
     for picture in pictures:

@@ -95,16 +95,36 @@ def test_the_video_shows_both_and_is_loud_when_they_were(recording: Path, tmp_pa
             assert middle > 200, "she is alone, and large"
         elif 2.2 < at < 3.8:
             assert left > 200 > 150 > right > 90, "side by side"
-    with av.open(str(target)) as container:
-        loud = []
-        for frame in container.decode(audio=0):
-            samples = array.array("f" if "flt" in frame.format.name else "h", bytes(frame.planes[0]))[: frame.samples]
-            scale = 1.0 if "flt" in frame.format.name else 32768.0
-            loud.append((frame.time or 0.0, max(map(abs, samples)) / scale > 0.1))
-    heard = [at for at, is_loud in loud if is_loud]
+    heard = _loud(target)
     assert abs(heard[0] - 1) < 0.06
     assert abs(heard[-1] - 4) < 0.1
     assert not [at for at in heard if 2.06 < at < 2.94]
+
+
+def test_the_time_between_two_segments_in_which_nothing_was_recorded_is_left_out(
+    recording: Path, tmp_path: Path
+) -> None:
+    later = BEGAN + 86_400
+    film(recording / "002-0001-video.webm", later, 2, GREY)
+    tone(recording / "002-0002-audio.webm", later, ((1, 2),))
+    lines = [
+        {"type": "begun", "file": f"002-000{n}-{source}.webm", "segment": 2, "person": "anna", "source": source}
+        for n, source in ((1, "video"), (2, "audio"))
+    ]
+    text = "".join(json.dumps({**line, "begins": later}) + "\n" for line in lines)
+    (recording / "tracks.jsonl").write_text(text + (recording / "tracks.jsonl").read_text())
+    with (recording / "timeline.jsonl").open("a") as file:
+        picture = {"people": [{"id": "anna", "name": "Anna"}], "stage": ["anna"], "layout": {}}
+        file.write(json.dumps({"at": later * 1000 - 500, "begin": picture}) + "\n")
+    target = tmp_path / "all.mkv"
+    done = podium("compose", str(recording), str(target), "--width", "640", "--height", "360", "--fps", "10")
+    assert done.returncode == 0 and done.stdout.splitlines()[-1].endswith(": 6.0 s"), done.stdout + done.stderr
+    with av.open(str(target)) as container:
+        shades = [((frame.time or 0.0), _shades(frame)) for frame in container.decode(video=0)]
+    assert abs(shades[-1][0] - 6) < 0.2
+    assert all(90 < middle < 150 for at, (_, middle, _) in shades if 4.3 < at < 5.9), "she is there at once, and alone"
+    heard = _loud(target)
+    assert abs(min(at for at in heard if at > 4.2) - 5) < 0.06 and abs(heard[-1] - 6) < 0.1
 
 
 def test_what_was_written_stands_beside_the_picture_from_then_on(recording: Path, tmp_path: Path) -> None:
@@ -156,6 +176,17 @@ def test_a_poll_stands_on_a_card_while_it_is_open_then_with_its_results_until_it
     for told in (seen[1.1], seen[1.3]):
         assert told[0] > 0.7 * whole and told[1] > 1.05 * seen[0.8][1], "the numbers stand behind the options"
     assert seen[1.7][0] < 0.01 * whole
+
+
+def _loud(target: Path) -> list[float]:
+    """When something is heard."""
+    heard = []
+    with av.open(str(target)) as container:
+        for frame in container.decode(audio=0):
+            samples = array.array("f" if "flt" in frame.format.name else "h", bytes(frame.planes[0]))[: frame.samples]
+            if max(map(abs, samples)) / (1.0 if "flt" in frame.format.name else 32768.0) > 0.1:
+                heard.append(frame.time or 0.0)
+    return heard
 
 
 def _shades(frame: av.VideoFrame) -> tuple[int, int, int]:
