@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -30,7 +31,9 @@ Colour = tuple[int, int, int]
 
 def fonts_here() -> list[Path]:
     """The files of this machine's fonts, in the order in which they are taken."""
-    found = [path for folder in _FOLDERS for path in Path(folder).expanduser().rglob("*") if path.suffix in _KINDS]
+    # Not Path.expanduser: in a container there may be nobody whose home it is.
+    folders = [Path(os.path.expanduser(folder)) for folder in _FOLDERS]
+    found = [path for folder in folders for path in folder.rglob("*") if path.suffix in _KINDS]
 
     def order(path: Path) -> tuple[int, bool, str]:
         rank = _FIRST.index(path.stem) if path.stem in _FIRST else len(_FIRST)
