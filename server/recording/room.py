@@ -230,17 +230,19 @@ class RoomRecording:
 
     async def _begin(self, recorder: Worker, number: int) -> None:
         try:
-            folder, segment = await asyncio.to_thread(self._library.make, self.conference, number)
             left = self._most - await asyncio.to_thread(self._library.size, self.conference)
+            # Where there is no room for anything, nothing is left behind that would be listed.
+            made = await asyncio.to_thread(self._library.make, self.conference, number) if left > 0 else None
         except OSError as error:
             _log.warning("a recording cannot be begun", conference=self.conference, reason=str(error))
             self._cannot(RecordingEnd.FAILED)
             return
         if number != self._number or recorder.link is None or self._stopped:
             return
-        if left <= 0:
+        if made is None:
             self._cannot(RecordingEnd.TOO_LARGE)
             return
+        folder, segment = made
         self._note_begin(folder)
         self.media.record(
             recorder,
