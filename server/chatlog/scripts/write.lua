@@ -6,7 +6,7 @@
 -- Answer: 'written', number | 'known' | 'gone'
 local head, numbers, messages, commands = unpack(KEYS)
 local channel, command, message, above, kept, kept_commands, room = unpack(ARGV)
-local found = redis.call('HMGET', head, 'epoch', 'gone')
+local found = redis.call('HMGET', head, 'epoch', 'gone', 'former')
 
 if not found[1] or found[2] then
     return { 'gone' }
@@ -15,7 +15,10 @@ if redis.call('ZSCORE', commands, command) then
     return { 'known' }
 end
 local last = tonumber(redis.call('HGET', numbers, channel) or '0')
-local number = string.format('%.0f', math.max(last, tonumber(above)) + 1)
+-- What was lost with a room that was begun anew had numbers that nobody here may know. They were below its epoch, which
+-- is a time in ms.
+local lost = (found[3] or '') ~= '' and tonumber(found[1]) or 0
+local number = string.format('%.0f', math.max(last, lost, tonumber(above)) + 1)
 redis.call('XADD', messages, 'MAXLEN', kept, number .. '-0', 'm', message)
 redis.call('HSET', numbers, channel, number)
 redis.call('ZADD', commands, redis.call('HINCRBY', numbers, 'commands', 1), command)

@@ -470,7 +470,7 @@
  */
 
 /**
- * One message of the chat; `number` counts the messages of its channel from 1, `time` is ms since 1970.
+ * One message of the chat; `number` grows from message to message of its channel, `time` is ms since 1970.
  *
  * `to` is whom a private one was written to. `reply_to` is the number of the message of the same channel that it
  * replies to, 0 for none. `mentions` are the people it names, of those who read it. `edited`: when its text was
