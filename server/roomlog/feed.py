@@ -243,10 +243,15 @@ class Feed:
         turn: list[str] = []
         while not self._stopped:
             await asyncio.sleep(ERA_S)
-            with contextlib.suppress(RedisUnavailable):
+            try:
                 if await self._new_era():
                     for room in list(self._followers):
                         self._look(room)
+            except RedisUnavailable:
+                pass
+            except Exception:
+                # Nothing else looks: a loss would never be noticed, nor a message that was lost.
+                _log.exception("it cannot be seen whether Redis is another one")
             # Every room in its turn, within LOOK_S.
             turn = turn or list(self._followers)
             share = -(-len(self._followers) // round(LOOK_S / ERA_S))

@@ -178,6 +178,27 @@ async def test_who_hears_too_late_of_a_failover_takes_over_what_was_decided_afte
         await second.close()
 
 
+async def test_a_loss_is_noticed_also_after_the_library_has_failed_in_its_own_way(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with nodes(redis, 1) as (node,):
+        await come_in(node.replica, "u_a")
+        former, failures = node.replica.epoch, 0
+
+        async def fail() -> bool:
+            nonlocal failures
+            failures += 1
+            raise AttributeError("'NoneType' object has no attribute 'readline'")
+
+        # It has seen which Redis it is.
+        await until(lambda: node.feed._era)
+        with monkeypatch.context() as broken:
+            broken.setattr(node.feed, "_new_era", fail)
+            await until(lambda: failures == 2)
+        await node.connection.ask("FLUSHALL")
+        await until(lambda: node.replica.epoch > former)
+
+
 async def test_a_room_that_another_node_removed_is_not_brought_back(redis: RedisServer) -> None:
     async with nodes(redis) as (first, second):
         await come_in(first.replica, "u_a")
