@@ -8,18 +8,23 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable
+from itertools import islice
 
 import msgspec
 
 from protocol import events as e
 from server.room.state import Room
 from server.room.view import Audience, moderates, public, sees
+from server.roomlog import CommandKey
 
 # Events kept for those who come back. A busy conference makes some events a second, the grace period is half a minute.
 MAX_EVENTS = 4096
 # Command ids kept for each client, and clients kept for each room.
 MAX_IDS = 256
 MAX_CLIENTS = 4096
+# Of those the ones that may be repeated still: what a client gave last, of the clients that gave something last.
+NEWEST_IDS = 4
+NEWEST_CLIENTS = 256
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -90,6 +95,14 @@ class Answered:
         """The commands of a commit."""
         for person, client, id in commands:
             self.add(person, client, id, version)
+
+    def newest(self) -> tuple[tuple[CommandKey, int], ...]:
+        """The commands that were accepted last, with the version of each."""
+        return tuple(
+            ((person, client, id), version)
+            for (person, client), ids in islice(reversed(self._clients.items()), NEWEST_CLIENTS)
+            for id, version in islice(reversed(ids.items()), NEWEST_IDS)
+        )
 
     def version(self, person: str, client: str, id: int) -> int | None:
         """The version that held the outcome, or None for a command that is new."""

@@ -460,7 +460,8 @@ class RoomReplica:
             raise StoreUnavailable("the log has lost this room, of which this node does not know everything")
         epoch = max(self._clock(), self.epoch + 1)
         room = self.room
-        outcome = await self._log.seed(room.conference, self.epoch, epoch, room.version, pack_room(room))
+        known = self.answered.newest()
+        outcome = await self._log.seed(room.conference, self.epoch, epoch, room.version, pack_room(room), known)
         if isinstance(outcome, Conflict):
             await self._catch_up(outcome)
             return

@@ -14,6 +14,7 @@ commit, never changed, and let go only by age, where a snapshot lets go of commi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -138,10 +139,18 @@ class RoomLog(Protocol):
     async def position(self, room: str) -> tuple[int, int] | None:
         """Epoch and version of a room; None when there is nothing."""
 
-    async def seed(self, room: str, former: int, epoch: int, version: int, state: bytes) -> int | Conflict:
+    async def seed(
+        self,
+        room: str,
+        former: int,
+        epoch: int,
+        version: int,
+        state: bytes,
+        commands: Sequence[tuple[CommandKey, int]] = (),
+    ) -> int | Conflict:
         """Begin a room anew that the log has lost, from the state that it had at `version` of the epoch `former`; the
         epoch it has now, which is `epoch` or later. A conflict when the log knows as much, and surely has lost nothing,
-        or of another epoch."""
+        or of another epoch. `commands`: some that the state has, with their versions, so that they count once still."""
 
     async def forget(self, room: str) -> None:
         """Let go of a room on purpose: nobody seeds it again. The audit record stays."""

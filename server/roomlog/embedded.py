@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
 from protocol import codec
-from server.roomlog.base import Accepted, Appended, AuditEntry, AuditPage, Commit, Conflict, Loaded, Lost
+from server.roomlog.base import Accepted, Appended, AuditEntry, AuditPage, CommandKey, Commit, Conflict, Loaded, Lost
 from server.storage.store import Store, StoreUnavailable
 
 # Appends written in one transaction. A transaction of this size takes some milliseconds.
@@ -100,7 +100,15 @@ class EmbeddedLog:
             lambda connection: connection.execute("SELECT epoch, version FROM rooms WHERE id = ?", (room,)).fetchone()
         )
 
-    async def seed(self, room: str, former: int, epoch: int, version: int, state: bytes) -> int | Conflict:
+    async def seed(
+        self,
+        room: str,
+        former: int,
+        epoch: int,
+        version: int,
+        state: bytes,
+        commands: Sequence[tuple[CommandKey, int]] = (),
+    ) -> int | Conflict:
         """See `RoomLog.seed`."""
 
         def write(connection: sqlite3.Connection) -> int | Conflict:

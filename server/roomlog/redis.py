@@ -24,7 +24,7 @@ before it begins. The list of rooms stands outside the scripts, being no room's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -132,14 +132,21 @@ class RedisLog:
         epoch, version, gone = await self._connection.ask("HMGET", head, "epoch", "version", "gone", repeatable=True)
         return (int(epoch), int(version)) if epoch is not None and gone is None else None
 
-    async def seed(self, room: str, former: int, epoch: int, version: int, state: bytes) -> int | Conflict:
+    async def seed(
+        self,
+        room: str,
+        former: int,
+        epoch: int,
+        version: int,
+        state: bytes,
+        commands: Sequence[tuple[CommandKey, int]] = (),
+    ) -> int | Conflict:
         """See `RoomLog.seed`."""
-        outcome, found = await self._connection.run(
-            _SEED,
-            _keys(room, "head", "commits", "snapshot"),
-            (former, epoch, version, state, channel(room)),
-            repeatable=True,
-        )
+        given: list[str | bytes | int] = [former, epoch, version, state, channel(room)]
+        for command, at in commands:
+            given += at, msgspec.json.encode(command)
+        keys = _keys(room, "head", "commits", "snapshot", "commands")
+        outcome, found = await self._connection.run(_SEED, keys, given, repeatable=True)
         if outcome == b"conflict":
             return Conflict(int(found))
         await self._connection.ask("HSET", _ROOMS, room, 1, repeatable=True)

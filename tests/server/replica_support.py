@@ -78,7 +78,9 @@ class MemoryLog:
             raise StoreUnavailable("broken by the test")
         return (self.epoch, self.version) if self.version else None
 
-    async def seed(self, room: str, former: int, epoch: int, version: int, state: bytes) -> int | Conflict:
+    async def seed(
+        self, room: str, former: int, epoch: int, version: int, state: bytes, commands: Any = ()
+    ) -> int | Conflict:
         if self.broken:
             raise StoreUnavailable("broken by the test")
         if self.version >= version:

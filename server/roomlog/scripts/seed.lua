@@ -3,10 +3,11 @@
 -- who try, who knows most wins, as long as nothing was decided on a poorer state meanwhile. Of another Redis than the
 -- room was written on last, nobody knows whether it has the last commits: who knows no more begins anew as well, and the
 -- commits stay.
--- KEYS: head, commits, snapshot. ARGV: former epoch, epoch, version, state, channel
+-- KEYS: head, commits, snapshot, perhaps commands. ARGV: former epoch, epoch, version, state, channel, then versions and
+--       commands that the state has
 -- Answer: 'seeded', epoch | 'conflict', epoch
-local head, commits, snapshot = unpack(KEYS)
-local former, epoch, version, state, channel = unpack(ARGV)
+local head, commits, snapshot, commands = unpack(KEYS)
+local former, epoch, version, state, channel = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local found = redis.call('HMGET', head, 'epoch', 'version', 'snapshot', 'gone', 'former', 'seed', 'server')
 local server = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)') or ''
 local complete = false
@@ -41,5 +42,8 @@ redis.call(
     'HSET', head, 'epoch', epoch, 'version', version, 'snapshot', version, 'former', former, 'seed', version,
     'server', server
 )
+for n = 6, #ARGV, 2 do
+    redis.call('ZADD', commands, ARGV[n], ARGV[n + 1])
+end
 redis.call('PUBLISH', channel, epoch .. ' ' .. version .. ' ' .. version .. ' ')
 return { 'seeded', epoch }

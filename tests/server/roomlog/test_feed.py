@@ -178,6 +178,26 @@ async def test_who_hears_too_late_of_a_failover_takes_over_what_was_decided_afte
         await second.close()
 
 
+async def test_a_command_that_redis_has_lost_and_is_given_back_still_counts_once(redis: RedisServer) -> None:
+    async with nodes(redis, 1) as (first,):
+        await come_in(first.replica, "u_a")
+        asked = c.QuestionAsk(id=5, text="Once?")
+        one, answered = order("u_a", asked)
+        first.replica.submit(one)
+        assert await answered is None
+        former, version = first.replica.epoch, first.replica.room.version
+        await first.connection.ask("FLUSHALL")
+        first.replica.look()
+        await until(lambda: first.replica.epoch > former)
+        # Whoever asked did not hear the answer, and asks again at a node that knows only the snapshot.
+        second = await Node(redis, "n1").open()
+        again, answered = order("u_a", asked)
+        second.replica.submit(again)
+        assert await answered is None
+        assert second.replica.room.version == version
+        await second.close()
+
+
 async def test_a_loss_is_noticed_also_after_the_library_has_failed_in_its_own_way(
     redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
