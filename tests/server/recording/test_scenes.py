@@ -168,7 +168,7 @@ def test_who_came_in_a_crowd_has_their_name_from_when_they_are_on_the_stage(tmp_
     taken = {"type": "stage.taken", "person": "g_1", "who": {"id": "g_1", "name": "Vera"}}
     granted = {"type": "remark.granted", "person": "g_2", "until": 9000, "who": {"id": "g_2", "name": "Ben"}}
     lines = [{"at": 2000, "event": taken}, {"at": 3000, "event": granted}]
-    begin = {"people": [], "stage": []}
+    begin: dict[str, Any] = {"people": [], "stage": []}
     *_, (_, last) = scenes_of(timeline(folder, {"at": 1000, "begin": begin}, *lines))
     assert last.names == {"g_1": "Vera", "g_2": "Ben"} and last.stage == ("g_1",)
     for number, person in enumerate(last.names, 1):
