@@ -81,6 +81,7 @@ class Router:
         # Where those were that are closed: what is told late must not open one again as it was before.
         self._former: dict[str, tuple[int, int]] = {}
         self.transports: set[Transport] = set()
+        self.ended = 0  # of them
         self._arriving: set[Transport] = set()  # those not connected yet
         self._port = port
         self._demux = demux
@@ -313,6 +314,7 @@ class Router:
         )
 
     def _forget(self, transport: Transport) -> None:
+        self.ended += 1
         self.transports.discard(transport)
         self._arriving.discard(transport)
         self._demux.forget(transport)

@@ -6,7 +6,6 @@ Strictly single-threaded: one busy thread more, and the interpreter's lock turns
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import resource
 import signal
@@ -48,6 +47,7 @@ from protocol.control import (
     WorkerHello,
     WorkerMessage,
 )
+from protocol.garbage import Collector
 
 TICK = 0.020
 # So many ticks are one while nothing has to be looked at in between: to be woken costs more than the tick. Feedback to
@@ -156,10 +156,6 @@ class Worker:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        # What is made up to here stays: the collector need not look at it again, nor often.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 50)
         self._port.start(loop)
         if self._tcp is not None:
             self._tcp.start(loop)
@@ -193,6 +189,7 @@ class Worker:
         """The worker's only timer."""
         next_speakers = next_report = next_watch = 0.0
         planned = time.monotonic()
+        collector = Collector(planned)
         while True:
             count = 1 if self._router.hurried else TICKS_AT_ONCE
             planned += TICK * count
@@ -213,6 +210,7 @@ class Worker:
                     self._tcp.watch(now)
                 for room in self._links.orphaned(now):
                     self._router.room_closed(RoomClosed(room=room))
+                collector.look(self._router.ended, now)
             if now >= next_speakers:
                 next_speakers = began + SPEAKERS_EVERY
                 self._tell_speakers(now)

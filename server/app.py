@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import gc
 import resource
 import secrets
 import signal
 import socket
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
@@ -24,6 +24,7 @@ from typing import IO, Any
 import uvicorn
 from starlette.applications import Starlette
 
+from protocol.garbage import Collector
 from protocol.names import Role
 from server import links, listen, log, tls
 from server.attendance.kept import RedisKept
@@ -86,6 +87,8 @@ STOP_S = 10.0
 # A node that has others beside it says for so long that it is not ready, and goes on, before it sends people away:
 # until the balancer knows (it asks every 2 s, deploy/kubernetes/nodes.yaml), they would come back to it.
 UNREADY_S = 2.5
+# Seconds between two questions whether the collector is due.
+COLLECT_S = 30.0
 
 _log = log.get("server")
 
@@ -216,6 +219,8 @@ class Application:
         checking = asyncio.create_task(gateway.keep_checking(), name="account check")
         self._later("account check", _ender(checking))
         await self._listen(application(services), gateway, sockets, certificate)
+        collecting = asyncio.create_task(_keep_collecting(gateway), name="collector")
+        self._later("collector", _ender(collecting))
         self._later("drain", functools.partial(self._drain, gateway, nodes))
 
         owner, first_start = await accounts.ensure_owner()
@@ -423,12 +428,12 @@ def _raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _collect_seldom() -> None:
-    """What is made up to here stays: the collector need not look at it again, nor at what a crowd brings as often as it
-    does by default. It goes through all there is, and everybody waits."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+async def _keep_collecting(gateway: Gateway) -> None:
+    """Let go of what ended sessions and rooms have left. Runs for ever."""
+    collector = Collector(time.monotonic())
+    while True:
+        await asyncio.sleep(COLLECT_S)
+        collector.look(gateway.ended, time.monotonic())
 
 
 async def serve(settings: Settings, announce: Callable[[Started], None]) -> None:
@@ -449,7 +454,6 @@ async def serve(settings: Settings, announce: Callable[[Started], None]) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     started = await application.start()
-    _collect_seldom()
     announce(started)
     _log.info("started", url=started.url, port=started.port, udp_ports=started.udp_ports)
     waits: list[asyncio.Task[Any]] = [

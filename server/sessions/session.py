@@ -95,6 +95,7 @@ class Gateway:
         self._per_address: dict[str, int] = {}
         self._count = 0
         self.sessions: set[Session] = set()
+        self.ended = 0
         self._heard = asyncio.Event()
         # The server is about to stop: whoever can choose sends people elsewhere.
         self.draining = False
@@ -184,6 +185,7 @@ class Gateway:
     def disconnected(self, session: Session) -> None:
         """The session is over."""
         self.sessions.discard(session)
+        self.ended += 1
         self.metrics.connections.set(len(self.sessions))
 
 
