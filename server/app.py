@@ -433,7 +433,7 @@ async def _keep_collecting(gateway: Gateway) -> None:
     collector = Collector(time.monotonic())
     while True:
         await asyncio.sleep(COLLECT_S)
-        collector.look(gateway.ended, time.monotonic())
+        collector.look(gateway.ended + gateway.rooms.closed, time.monotonic())
 
 
 async def serve(settings: Settings, announce: Callable[[Started], None]) -> None:

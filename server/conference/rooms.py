@@ -114,6 +114,7 @@ class Rooms:
         self.attendance = Book(attendance or StoreKept(store), self.now, settings.audit_days)
         self._directory = Conferences(store)
         self._open: dict[str, OpenRoom] = {}
+        self.closed = 0  # of them, on this node
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._where: dict[str, str] = {}
         self._waiting: dict[str, str] = {}
@@ -537,6 +538,7 @@ class Rooms:
             self._feed.say(conference, word, data)
 
     async def _close(self, room: OpenRoom) -> None:
+        self.closed += 1
         if self._feed is not None:
             self._feed.unfollow(room.conference)
         await room.stop()
