@@ -47,7 +47,7 @@ from protocol.control import (
     WorkerHello,
     WorkerMessage,
 )
-from protocol.garbage import Collector
+from protocol.garbage import keep_collecting
 
 TICK = 0.020
 # So many ticks are one while nothing has to be looked at in between: to be woken costs more than the tick. Feedback to
@@ -163,7 +163,8 @@ class Worker:
         link = asyncio.create_task(self._link.run())
         stopped = asyncio.create_task(stop.wait())
         clock = asyncio.create_task(self._clock())
-        tasks = [link, stopped, clock]
+        collecting = asyncio.create_task(keep_collecting(lambda: self._router.ended))
+        tasks = [link, stopped, clock, collecting]
         if self._listener is not None:
             tasks.append(asyncio.create_task(self._listener.run()))
         try:
@@ -186,10 +187,9 @@ class Worker:
             log.info("ended")
 
     async def _clock(self) -> None:
-        """The worker's only timer."""
+        """The worker's timer."""
         next_speakers = next_report = next_watch = 0.0
         planned = time.monotonic()
-        collector = Collector(planned)
         while True:
             count = 1 if self._router.hurried else TICKS_AT_ONCE
             planned += TICK * count
@@ -210,7 +210,6 @@ class Worker:
                     self._tcp.watch(now)
                 for room in self._links.orphaned(now):
                     self._router.room_closed(RoomClosed(room=room))
-                collector.look(self._router.ended, now)
             if now >= next_speakers:
                 next_speakers = began + SPEAKERS_EVERY
                 self._tell_speakers(now)

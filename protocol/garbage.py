@@ -11,10 +11,14 @@ So it looks regularly, and when something has ended.
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import time
+from collections.abc import Callable
 
-# Seconds between two looks.
+# Seconds between two looks, and between two questions whether one is due.
 EVERY_S = 300.0
+ASK_S = 30.0
 
 
 class Collector:
@@ -35,3 +39,11 @@ class Collector:
         self._due, self._ended = now + EVERY_S, ended
         gc.collect()
         return True
+
+
+async def keep_collecting(ended: Callable[[], int]) -> None:
+    """Let go of what has ended; see `Collector.look`. Runs for ever."""
+    collector = Collector(time.monotonic())
+    while True:
+        await asyncio.sleep(ASK_S)
+        collector.look(ended(), time.monotonic())

@@ -16,7 +16,6 @@ import secrets
 import signal
 import socket
 import sqlite3
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
@@ -24,7 +23,7 @@ from typing import IO, Any
 import uvicorn
 from starlette.applications import Starlette
 
-from protocol.garbage import Collector
+from protocol.garbage import keep_collecting
 from protocol.names import Role
 from server import links, listen, log, tls
 from server.attendance.kept import RedisKept
@@ -87,8 +86,6 @@ STOP_S = 10.0
 # A node that has others beside it says for so long that it is not ready, and goes on, before it sends people away:
 # until the balancer knows (it asks every 2 s, deploy/kubernetes/nodes.yaml), they would come back to it.
 UNREADY_S = 2.5
-# Seconds between two questions whether the collector is due.
-COLLECT_S = 30.0
 
 _log = log.get("server")
 
@@ -219,7 +216,7 @@ class Application:
         checking = asyncio.create_task(gateway.keep_checking(), name="account check")
         self._later("account check", _ender(checking))
         await self._listen(application(services), gateway, sockets, certificate)
-        collecting = asyncio.create_task(_keep_collecting(gateway), name="collector")
+        collecting = asyncio.create_task(keep_collecting(lambda: gateway.ended + rooms.closed), name="collector")
         self._later("collector", _ender(collecting))
         self._later("drain", functools.partial(self._drain, gateway, nodes))
 
@@ -426,14 +423,6 @@ def _raise_descriptor_limit() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-async def _keep_collecting(gateway: Gateway) -> None:
-    """Let go of what ended sessions and rooms have left. Runs for ever."""
-    collector = Collector(time.monotonic())
-    while True:
-        await asyncio.sleep(COLLECT_S)
-        collector.look(gateway.ended + gateway.rooms.closed, time.monotonic())
 
 
 async def serve(settings: Settings, announce: Callable[[Started], None]) -> None:
