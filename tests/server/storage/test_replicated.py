@@ -102,28 +102,19 @@ async def test_what_one_writes_the_other_reads_soon(tmp_path: Path, redis: Redis
 async def test_a_conference_that_another_has_just_made_is_found_before_its_news_come(
     tmp_path: Path, redis: RedisServer
 ) -> None:
-    one, deaf = Node(tmp_path / "one.db", redis.url), Node(tmp_path / "deaf.db", redis.url)
-    await one.start()
-    await deaf.start(follow=False)
-    try:
+    async with nodes(tmp_path, redis.url, follow=False) as (one, deaf):
         accounts = Accounts(one.store)
         anna = await accounts.add("anna", "Anna")
         accounts.close()
         made = await Conferences(one.store).create("On both", anna.id)
         assert await Conferences(deaf.store).find(made.id) == made
         assert await Conferences(deaf.store).find("aaa-bbbb-ccc") is None
-    finally:
-        await one.stop()
-        await deaf.stop()
 
 
 async def test_somebody_whose_account_another_has_just_made_is_known_before_its_news_come(
     tmp_path: Path, redis: RedisServer
 ) -> None:
-    one, deaf = Node(tmp_path / "one.db", redis.url), Node(tmp_path / "deaf.db", redis.url)
-    await one.start()
-    await deaf.start(follow=False)
-    try:
+    async with nodes(tmp_path, redis.url, follow=False) as (one, deaf):
         tokens = await open_tokens(one.store, Settings())
         identities = Identities(deaf.store, tokens, Settings())
         accounts = Accounts(one.store)
@@ -132,9 +123,6 @@ async def test_somebody_whose_account_another_has_just_made_is_known_before_its_
         assert (await identities.identify(tokens.account(anna.id, anna.name))).account == anna
         with pytest.raises(BadToken):
             await identities.identify(tokens.account("u_nobody", "Nobody"))
-    finally:
-        await one.stop()
-        await deaf.stop()
 
 
 async def test_a_race_of_increments_from_two_servers_loses_none(tmp_path: Path, redis: RedisServer) -> None:
